@@ -1,0 +1,1 @@
+"""The grammar between workloads and databases: outcomes, capabilities, clients, workloads."""
