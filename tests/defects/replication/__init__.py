@@ -1,0 +1,1 @@
+"""Defects of replication: the log's tail, the initial sync, the applier."""

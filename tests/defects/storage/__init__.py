@@ -1,0 +1,1 @@
+"""Defects of the storage: log, recovery, transactions, revisions."""
