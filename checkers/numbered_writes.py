@@ -15,7 +15,7 @@ invoked comes before it in the log.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -54,25 +54,48 @@ class Writes:
         """The documents that somebody may have removed at some time."""
         return frozenset(number for number, remove in self.removes.items() if remove.type != "fail")
 
+    # Every read is compared with all writes before it, so documents are compared as sets of numbers.
+
+    @cached_property
+    def _possible(self) -> _Numbers:
+        """Documents that may be there, each from its insert's invocation on."""
+        inserts = self.inserts.items()
+        return _Numbers.of((pair.invoke.index, number) for number, pair in inserts if pair.type != "fail")
+
+    @cached_property
+    def _lasting(self) -> _Numbers:
+        """Documents that must be there, each from the line on which its insert was acknowledged."""
+        added = (pair for pair in self.acknowledged if pair.f == "insert")
+        numbered = ((end(pair), pair.invoke.value) for pair in added)
+        return _Numbers.of((line, number) for line, number in numbered if number not in self.removable)
+
+    @cached_property
+    def _removed(self) -> _Numbers:
+        """Documents that must be gone, each from the line on which its removal was acknowledged."""
+        return _Numbers.of((end(pair), pair.invoke.value) for pair in self.acknowledged if pair.f == "remove")
+
+    @cached_property
+    def _transacted(self) -> Sequence[Pair]:
+        """The acknowledged transactions, in the order in which they completed."""
+        return [pair for pair in self.acknowledged if pair.f == "transact"]
+
     def missing(self, read: Read, before: int) -> list[Pair]:
         """The acknowledged writes that had completed before a line and whose effects the read certainly does
         not show, oldest first.
         """
-        # Done for every read and every write before it, so it looks at the invocations themselves.
-        earlier = self.acknowledged[: bisect_left(self.acknowledged, before, key=end)]
+        found = [self.inserts[number] for number in self._lasting.before(before) - read.numbers]
+        found += [self.removes[number] for number in self._removed.before(before) & read.numbers]
         shown = {slot: self._age(slot, halves) for slot, halves in read.slots.items()}
-        numbers, removable, found = read.numbers, self.removable, []
-        for pair in earlier:
-            write = pair.invoke
-            if write.f == "insert":
-                lacking = write.value not in numbers and write.value not in removable
-            elif write.f == "remove":
-                lacking = write.value in numbers
-            else:
-                lacking = shown.get(write.value[0], -1) < write.index
-            if lacking:
+        for pair in self._transacted[: bisect_left(self._transacted, before, key=end)]:
+            if shown.get(pair.invoke.value[0], -1) < pair.invoke.index:
                 found.append(pair)
-        return found
+        return sorted(found, key=end)
+
+    def strange(self, read: Read) -> list[int]:
+        """The documents in a read that nobody can have seen by then: never written, or only later, or their
+        write had failed.
+        """
+        return sorted(read.numbers - self._possible.before(end(read.pair) + 1))
 
     def _age(self, slot: int, halves: Sequence[int | None]) -> float:
         """The line by which the older half of a slot was written: whatever began later is not shown.
@@ -82,12 +105,36 @@ class Writes:
         ages = [-1.0 if half is None else _written(self.transactions.get((slot, half))) for half in halves]
         return min(ages)
 
-    def shown(self, read: Read) -> Iterator[Pair]:
-        """The writes whose effects were read."""
-        yield from (self.inserts[number] for number in read.numbers if number in self.inserts)
+    def latest(self, read: Read) -> Pair | None:
+        """Of the writes whose effects were read the one that began last."""
+        known = read.numbers & self.inserts.keys()
+        newest = max(known, key=self._begun.__getitem__, default=None)
+        shown = [] if newest is None else [self.inserts[newest]]
         for slot, halves in read.slots.items():
             written = (self.transactions.get((slot, half)) for half in halves if half is not None)
-            yield from (write for write in written if write is not None)
+            shown += [write for write in written if write is not None]
+        return max(shown, key=lambda pair: pair.invoke.index, default=None)
+
+    @cached_property
+    def _begun(self) -> Mapping[int, int]:
+        """The line on which each document's insert began."""
+        return {number: pair.invoke.index for number, pair in self.inserts.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """Numbers, each with a line, in the order of their lines."""
+
+    lines: Sequence[int]
+    numbers: Sequence[int]
+
+    @staticmethod
+    def of(numbered: Iterable[tuple[int, int]]) -> _Numbers:
+        ordered = sorted(numbered)
+        return _Numbers([line for line, _ in ordered], [number for _, number in ordered])
+
+    def before(self, line: int) -> frozenset[int]:
+        return frozenset(self.numbers[: bisect_left(self.lines, line)])
 
 
 @dataclass(frozen=True, slots=True)

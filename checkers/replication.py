@@ -132,7 +132,7 @@ def _losses(evidence: _Evidence) -> Iterator[Anomaly]:
 def _disorder(evidence: _Evidence) -> Iterator[Anomaly]:
     """Reads of followers that show a later write without an earlier one that the leader's log has."""
     for read in _in_time(evidence.judged, evidence.budget):
-        latest = max(evidence.writes.shown(read), key=lambda pair: pair.invoke.index, default=None)
+        latest = evidence.writes.latest(read)
         if latest is None or read.of_leader:
             continue
         missing = evidence.not_lost(evidence.writes.missing(read, latest.invoke.index))
@@ -180,7 +180,7 @@ def _halves(evidence: _Evidence) -> Iterator[Anomaly]:
 def _phantoms(writes: Writes, read: Read) -> Iterator[Anomaly]:
     """Numbers that were read and never written, or whose write had failed, or that were there twice."""
     line, inserts, transactions = end(read.pair), writes.inserts, writes.transactions
-    for number in sorted(number for number in read.numbers if _is_strange(inserts.get(number), line)):
+    for number in writes.strange(read):
         yield _phantom(read, f"document {number}", inserts.get(number))
     for slot, halves in read.slots.items():
         for half in halves:

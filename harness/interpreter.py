@@ -117,6 +117,7 @@ class Interpreter:
         self._threads: dict[Process, Thread] = {p: t for t, p in self._processes.items()}
         self._finished: deque[_Worker] = deque()
         self._waker: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._stopped = False
         self._index = 0
 
@@ -138,6 +139,7 @@ class Interpreter:
         try:
             await self._schedule(generator)
         finally:
+            self._set_alarm(None)
             await self._abandon()
         return not self._stopped
 
@@ -159,7 +161,7 @@ class Interpreter:
             op, successor = answer
             if op is PENDING:
                 generator = successor
-                await self._rest(_POLL_S)
+                await self._rest(self._loop.time() + _POLL_S)
             elif op.time <= context.time or await self._undisturbed_until(op.time):
                 generator = self._invoke(op, successor)
                 # One turn of the loop: the operation leaves now, and answers that are there are seen.
@@ -167,24 +169,31 @@ class Interpreter:
 
     async def _undisturbed_until(self, time_ns: int) -> bool:
         """Wait for the moment of an operation; False if something happens before, which may change it."""
-        while (ahead := time_ns - self.now_ns()) > 0:
-            await self._rest(ahead / 1e9)
+        moment = self._epoch + time_ns / 1e9
+        while self.now_ns() < time_ns:
+            await self._rest(moment)
             if self._finished or self._stopped:
                 return False
         return True
 
-    async def _rest(self, seconds: float | None) -> None:
-        """Wait until something completes or is stopped, at most `seconds`."""
+    async def _rest(self, moment: float | None) -> None:
+        """Wait until something completes or is stopped, at most until a moment of the loop's time."""
         if self._finished or self._stopped:
             return
         self._waker = self._loop.create_future()
-        timer = None if seconds is None else self._loop.call_later(seconds, self._wake)
+        self._set_alarm(moment)
         try:
             await self._waker
         finally:
             self._waker = None
-            if timer is not None:
-                timer.cancel()
+
+    def _set_alarm(self, moment: float | None) -> None:
+        """Be woken then, and at no other time; mostly it is the moment that is set already."""
+        if self._alarm is not None:
+            if self._alarm.when() == moment:
+                return
+            self._alarm.cancel()
+        self._alarm = None if moment is None else self._loop.call_at(moment, self._wake)
 
     def _wake(self) -> None:
         if self._waker is not None and not self._waker.done():
@@ -212,7 +221,6 @@ class Interpreter:
         worker.invocation = self._write(invocation)
         self._occupy(thread)
         worker.task = self._loop.create_task(self._act(worker, invocation))
-        worker.task.add_done_callback(lambda task: self._ended(worker, task))
         return successor.update(self._context(), invocation)
 
     def _occupy(self, thread: Thread) -> None:
@@ -223,20 +231,17 @@ class Interpreter:
     async def _act(self, worker: _Worker, invocation: Op) -> None:
         """Do the operation. Raises only what is nobody's outcome: a broken contract."""
         act = self._break(invocation) if worker.thread == NEMESIS else self._ask(worker, invocation)
-        outcome = await act
-        if worker.invocation is not invocation:
-            return  # it was abandoned long ago
-        if isinstance(outcome, Info):
-            await self._disconnect(worker)
-        # From here to its record nothing waits, so that no later moment is recorded before this one.
-        worker.completion = _Completion(outcome, self.now_ns())
-        self._finished.append(worker)
-        self._wake()
-
-    def _ended(self, worker: _Worker, task: asyncio.Task[None]) -> None:
-        if (task.cancelled() or task.exception() is not None) and worker.task is task:
-            self._finished.append(worker)
-            self._wake()
+        try:
+            outcome = await act
+            if isinstance(outcome, Info) and worker.invocation is invocation:
+                await self._disconnect(worker)
+            # From here to its record nothing waits, so that no later moment is recorded before this one.
+            if worker.invocation is invocation:
+                worker.completion = _Completion(outcome, self.now_ns())
+        finally:
+            if worker.invocation is invocation:  # else it was abandoned long ago
+                self._finished.append(worker)
+                self._wake()
 
     async def _disconnect(self, worker: _Worker) -> None:
         client, worker.client = worker.client, None

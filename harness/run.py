@@ -26,7 +26,6 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from checkers import codec
 from checkers.history import Op
 from harness.clients import ProcessClients
 from harness.database import Database, DatabaseOptions
@@ -226,10 +225,10 @@ class Run:
         await self._interpreter.run(safety(self._plan, self._workloads, self._schedule.generator))
 
     def _record(self, op: Op) -> None:
-        self._folder.record(op)
+        line = self._folder.record(op)
         self._progress.record(op)
         if self._environment.simulation is not None:
-            self._environment.simulation.note(codec.encode(op).decode())
+            self._environment.simulation.note(line.decode())
 
     # Step 6.
 

@@ -13,6 +13,7 @@ from workloads.generator import (
     on_clients,
     on_nemesis,
     prefixed,
+    remembered,
     reserve,
     time_limit,
 )
@@ -22,7 +23,8 @@ from workloads.protocol.workload import Workload
 def safety(plan: Plan, workloads: Mapping[str, Workload], faults: Generator) -> Generator:
     """All workloads, and all faults beside them, until the time limit."""
     clients = _side_by_side(plan, {name: workload.generator for name, workload in workloads.items()})
-    return time_limit(plan.time_limit_s, any_of(clients, on_nemesis(faults)))
+    # What clients do changes nothing about the next fault, so it is not worked out anew each time.
+    return time_limit(plan.time_limit_s, any_of(clients, on_nemesis(remembered(faults))))
 
 
 def liveness(plan: Plan, workloads: Mapping[str, Workload]) -> Generator:

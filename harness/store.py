@@ -22,8 +22,8 @@ from checkers.history import History, Op
 class Records(Protocol):
     """Where a run writes down what happens in it."""
 
-    def record(self, op: Op) -> None:
-        """Append one operation to the history. Raises TypeError if its value is no JSON."""
+    def record(self, op: Op) -> bytes:
+        """Append one operation to the history; returns its line. Raises TypeError if its value is no JSON."""
         ...
 
     def record_fault(self, fault: Any) -> None:
@@ -58,9 +58,11 @@ class RunFolder:
         """Where the history is."""
         return self.path / "history.jsonl"
 
-    def record(self, op: Op) -> None:
-        """Append one operation to the history. Raises TypeError if its value is no JSON."""
-        os.write(self._history, codec.encode(op))
+    def record(self, op: Op) -> bytes:
+        """Append one operation to the history; returns its line. Raises TypeError if its value is no JSON."""
+        line = codec.encode(op)
+        os.write(self._history, line)
+        return line
 
     def record_fault(self, fault: Any) -> None:
         """Append one fault, which has ended."""
@@ -99,9 +101,11 @@ class Memory:
         self._lines: list[bytes] = []
         self.texts: dict[str, str] = {}
 
-    def record(self, op: Op) -> None:
-        """Keep one operation, as a file would."""
-        self._lines.append(codec.encode(op))
+    def record(self, op: Op) -> bytes:
+        """Keep one operation, as a file would; returns its line."""
+        line = codec.encode(op)
+        self._lines.append(line)
+        return line
 
     def record_fault(self, fault: Any) -> None:
         """Not kept: the run itself knows its faults."""

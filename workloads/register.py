@@ -22,7 +22,8 @@ from checkers.availability import Availability
 from checkers.history import Op
 from checkers.linearizability import Linearizable
 from checkers.models import model
-from workloads.generator import Context, Generator, Pending, keyed, lift, stagger
+from workloads.generator import Context, Generator, Pending, keyed, stagger
+from workloads.generator.leaves import Template
 from workloads.generator.protocol import Answer
 from workloads.protocol.capabilities import Session
 from workloads.protocol.judgement import Judgement
@@ -75,7 +76,7 @@ class Accesses(msgspec.Struct, frozen=True):
         """A read, write or compare-and-set, at random."""
         f = context.random.choice(("read", "read", "write", "write" if self.seen is None else "cas"))
         value = {"read": None, "write": self.next_value, "cas": [self.seen, self.next_value]}[f]
-        answer = lift({"f": f, "value": value}).op(context)
+        answer = Template(Op(-1, 0, -1, "invoke", f, value)).op(context)
         if answer is None or isinstance(answer[0], Pending):
             return None if answer is None else (answer[0], self)
         return answer[0], self if f == "read" else msgspec.structs.replace(

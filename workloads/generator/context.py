@@ -13,17 +13,42 @@ Thread = int | str
 """Who acts: a worker, numbered from 0, or "nemesis". A worker acts as one process after the other."""
 
 
-class View(msgspec.Struct, frozen=True):
-    """Some of the processes, and the views of parts of them."""
+class View(msgspec.Struct):
+    """Some of the processes, the views of parts of them, and what was worked out about them already.
+
+    Nothing in here is more than a memory: who asks gets what working it out again would give.
+    """
 
     processes: Mapping[Thread, Process]
     threads: Mapping[Process, Thread]
     views: dict[Hashable, View] = msgspec.field(default_factory=dict)
+    stretches: dict[tuple[int, ...], list[tuple[Thread, ...]]] = msgspec.field(default_factory=dict)
+    free_of_all: tuple[Thread, ...] | None = None
+    free: tuple[Thread, ...] = ()
 
     @staticmethod
     def of(processes: Mapping[Thread, Process]) -> View:
         """The view of all of these."""
         return View(processes, {process: thread for thread, process in processes.items()})
+
+    def free_among(self, free_of_all: tuple[Thread, ...]) -> tuple[Thread, ...]:
+        """Which of these are free, in this order. As long as that is the same, so is the object."""
+        if self.free_of_all is not free_of_all:
+            self.free_of_all, inside = free_of_all, self.processes
+            free = tuple([thread for thread in free_of_all if thread in inside])
+            if free != self.free:
+                self.free = free
+        return self.free
+
+    def divided(self, counts: tuple[int, ...]) -> list[tuple[Thread, ...]]:
+        """The threads in stretches of so many each, the last one with all others."""
+        if counts not in self.stretches:
+            threads, found = tuple(self.processes), []
+            for count in counts:
+                found.append(threads[:count])
+                threads = threads[count:]
+            self.stretches[counts] = [*found, threads]
+        return self.stretches[counts]
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -50,6 +75,10 @@ class Context(msgspec.Struct, frozen=True):
         known = view.views.get(belongs)
         return self._seen(known or _part(view, belongs, [t for t in self.processes if belongs(t)]))
 
+    def divided(self, counts: tuple[int, ...]) -> list[tuple[Thread, ...]]:
+        """All threads in stretches of so many each, the last one with all others."""
+        return self._whole.divided(counts)
+
     def thread_of(self, process: Process) -> Thread | None:
         """The thread that acts as `process`, or None if nobody does any more."""
         return self._whole.threads.get(process)
@@ -59,9 +88,7 @@ class Context(msgspec.Struct, frozen=True):
         return View.of(self.processes) if self.view is None else self.view
 
     def _seen(self, view: View) -> Context:
-        inside = view.processes
-        free = tuple([t for t in self.free if t in inside])
-        return Context(self.time, free, inside, self.random, view)
+        return Context(self.time, view.free_among(self.free), view.processes, self.random, view)
 
     @property
     def clients(self) -> tuple[Thread, ...]:

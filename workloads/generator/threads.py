@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -76,7 +76,7 @@ class Reserve(msgspec.Struct, frozen=True):
 
     def op(self, context: Context) -> Answer:
         """The soonest operation of any range; among equals, by the number of threads."""
-        ranges = self._ranges(context)
+        ranges = context.divided(self.counts)
         answers = [g.op(context.restrict(r)) for g, r in zip(self.generators, ranges, strict=True)]
         weights = [max(1, len(r)) for r in ranges]
         chosen = soonest(self.generators, answers, context.random, weights)
@@ -87,17 +87,9 @@ class Reserve(msgspec.Struct, frozen=True):
         thread = context.thread_of(event.process)
         generators = tuple(
             g.update(context.restrict(r), event) if thread in r else g
-            for g, r in zip(self.generators, self._ranges(context), strict=True)
+            for g, r in zip(self.generators, context.divided(self.counts), strict=True)
         )
         return Reserve(self.counts, generators)
-
-    def _ranges(self, context: Context) -> list[Sequence[Thread]]:
-        threads = tuple(context.processes)
-        ranges: list[Sequence[Thread]] = []
-        for count in self.counts:
-            ranges.append(threads[:count])
-            threads = threads[count:]
-        return [*ranges, threads]
 
 
 def each_thread(source: Source) -> Generator:
