@@ -21,6 +21,8 @@ _DIGITS = {digit: value for value, digit in enumerate(_ALPHABET)}
 _FILE = "CLOCK"
 _WINDOW = 3_000 << 20
 """How far the durable bound runs ahead: a restart moves `_rev` into the future by at most this (3 s)."""
+_ROOM = 1 << 20
+"""Below the bound, after an observed value: a million values for the time in which the bound is moved."""
 _LIMIT = 1 << 63
 """No clock that is right reaches it before the year 2248."""
 
@@ -102,7 +104,7 @@ class HybridClock:
             return
         if value >= _LIMIT:
             raise ArangoError(10, f"clock value {value} is out of range")
-        if value >= self._bound:
+        if value >= self._bound - _ROOM:
             await self._move_bound(value + _WINDOW)
         self._last = max(self._last, value)
 

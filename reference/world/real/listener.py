@@ -229,6 +229,8 @@ class _Connection(asyncio.Protocol):
             while self._waiting:
                 request, keeps_alive = self._waiting.popleft()
                 response = await self._handler(request)
+                if self._transport.is_closing():
+                    continue  # the client has gone
                 keeps_alive = keeps_alive and not (self._deaf and not self._waiting)
                 self._transport.write(_encode(response, request.method, keeps_alive))
                 if self._writable is not None:

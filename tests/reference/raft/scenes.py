@@ -1,10 +1,13 @@
-"""Scenes: for each planted defect a short story that goes well, but for that defect.
+"""Scenes: for each defect of `tests.defects.raft` a short story that goes well, but for that defect.
 
-A scene plays with patient members: nobody stands for election unless told to. It raises Violation, or
-returns.
+A scene plays with patient members of the pure machine: nobody stands for election unless told to. It raises
+Violation, or returns. What clients of real agents see of the same defects is in `tests.defects.witnesses`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from msgspec import structs
 
@@ -12,6 +15,14 @@ from reference.raft import Message, Received
 from reference.raft.messages import AppendReply, AppendRequest, SnapshotRequest, VoteReply, VoteRequest
 from tests.reference.raft.cluster import Cluster, Patient
 from tests.reference.raft.oracle import Violation, check_logs_match
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A story, and the promise that its defect breaks in it."""
+
+    play: Callable[[], None]
+    promise: str
 
 
 def _led_by_a(members: int = 3) -> Cluster:
@@ -32,7 +43,7 @@ def _carries_entries(_to: str, message: Message) -> bool:
 
 
 def isolated_leader_acknowledges_nothing() -> None:
-    """R01. A leader that reaches nobody takes a write; the others elect another."""
+    """A leader that reaches nobody takes a write; the others elect another."""
     cluster = _led_by_a()
     cluster.isolate("a")
     cluster.write("a", b"x")
@@ -40,7 +51,7 @@ def isolated_leader_acknowledges_nothing() -> None:
 
 
 def deposed_leader_answers_no_read() -> None:
-    """R02. A leader that was replaced without knowing it is asked for the newest state."""
+    """A leader that was replaced without knowing it is asked for the newest state."""
     cluster = _led_by_a()
     cluster.isolate("a")
     cluster.elect("b")
@@ -50,10 +61,7 @@ def deposed_leader_answers_no_read() -> None:
 
 
 def new_leader_waits_with_reads() -> None:
-    """R03.
-
-    A new leader does not know yet that the last entry is committed; it can send heartbeats, no entries.
-    """
+    """A new leader does not know yet that the last entry is committed; it can send heartbeats, no entries."""
     cluster = _led_by_a()
     cluster.write("a", b"x")
     cluster.crash("a")
@@ -66,7 +74,7 @@ def new_leader_waits_with_reads() -> None:
 
 
 def voter_forgets_nothing() -> None:
-    """R04. A voter crashes after its vote; another candidate of the same term asks it."""
+    """A voter crashes after its vote; another candidate of the same term asks it."""
     cluster = Cluster(3, Patient())
     _both_stand(cluster, "a", "c")
     votes = VoteRequest | VoteReply
@@ -87,7 +95,7 @@ def _both_stand(cluster: Cluster, one: str, other: str) -> None:
 
 
 def term_is_not_used_again() -> None:
-    """R05. All crash after an election, before the leader has sent anything; the next election follows."""
+    """All crash after an election, before the leader has sent anything; the next election follows."""
     cluster = Cluster(3, Patient())
     _both_stand(cluster, "a", "c")
     cluster.let_through(lambda _to, message: isinstance(message, VoteRequest | VoteReply))
@@ -101,7 +109,7 @@ def term_is_not_used_again() -> None:
 
 
 def stored_before_answered() -> None:
-    """R06. A follower crashes when it has answered, before anything else; the leader crashes, too."""
+    """A follower crashes when it has answered, before anything else; the leader crashes, too."""
     cluster = _led_by_a()
     cluster.propose("a", b"x")
     cluster.carry_out("a")
@@ -118,7 +126,7 @@ def stored_before_answered() -> None:
 
 
 def old_entry_is_not_committed_by_counting() -> None:
-    """R07. Figure 8: an entry of an earlier term is on a majority, and is replaced nevertheless."""
+    """Figure 8: an entry of an earlier term is on a majority, and is replaced nevertheless."""
     cluster = _led_by_a(5)
     cluster.propose("a", b"x" * ((1 << 20) + 1))  # as big as a message may be, so that it travels alone
     cluster.let_through(lambda to, message: to == "b" or message.sender == "b")
@@ -155,10 +163,7 @@ def _is_own(message: Message) -> bool:
 
 
 def heartbeat_commits_only_what_agrees() -> None:
-    """R08.
-
-    A follower with entries of a deposed leader hears a heartbeat before it hears what replaces them.
-    """
+    """A follower with entries of a deposed leader hears a heartbeat before it hears what replaces them."""
     cluster = _led_by_a()
     cluster.isolate("a")
     cluster.propose("a", b"x")
@@ -173,7 +178,7 @@ def heartbeat_commits_only_what_agrees() -> None:
 
 
 def old_heartbeat_takes_nothing_back() -> None:
-    """R09. A heartbeat arrives again, after the commit index has grown."""
+    """A heartbeat arrives again, after the commit index has grown."""
     cluster = _led_by_a()
     cluster.tick("a")
     cluster.carry_out("a")
@@ -185,7 +190,7 @@ def old_heartbeat_takes_nothing_back() -> None:
 
 
 def conflicting_suffix_goes_whole() -> None:
-    """R10. Three entries of a deposed leader meet one of the new one."""
+    """Three entries of a deposed leader meet one of the new one."""
     cluster = _led_by_a(5)
     cluster.isolate("ab")
     for data in (b"x", b"y", b"z"):
@@ -198,7 +203,7 @@ def conflicting_suffix_goes_whole() -> None:
 
 
 def late_entries_remove_nothing() -> None:
-    """R11. A message with old entries arrives once more, behind newer ones that were acknowledged."""
+    """A message with old entries arrives once more, behind newer ones that were acknowledged."""
     cluster = _led_by_a()
     cluster.propose("a", b"x")
     cluster.carry_out("a")
@@ -214,7 +219,7 @@ def late_entries_remove_nothing() -> None:
 
 
 def place_before_entries_is_compared() -> None:
-    """R12. The entries that a leader sends come behind one that this follower has otherwise."""
+    """The entries that a leader sends come behind one that this follower has otherwise."""
     cluster = _led_by_a()
     cluster.isolate("a")
     cluster.propose("a", b"x")
@@ -227,7 +232,7 @@ def place_before_entries_is_compared() -> None:
 
 
 def late_member_is_not_elected() -> None:
-    """R13. A member that missed a write asks for votes."""
+    """A member that missed a write asks for votes."""
     cluster = _led_by_a()
     cluster.isolate("c")
     cluster.write("a", b"x")
@@ -239,7 +244,7 @@ def late_member_is_not_elected() -> None:
 
 
 def old_vote_does_not_count() -> None:
-    """R14. A vote arrives late, when its candidate stands in the next term, and another has won that."""
+    """A vote arrives late, when its candidate stands in the next term, and another has won that."""
     cluster = Cluster(3, Patient())
     cluster.lose_patience("a")
     cluster.let_through(lambda _to, message: isinstance(message, VoteRequest | VoteReply) and message.pre)
@@ -266,7 +271,7 @@ def old_vote_does_not_count() -> None:
 
 
 def repeated_vote_counts_once() -> None:
-    """R15. Of five, two vote for one candidate, one of them twice; the others vote for another."""
+    """Of five, two vote for one candidate, one of them twice; the others vote for another."""
     cluster = Cluster(5, Patient())
     _both_stand(cluster, "a", "c")
     cluster.let_through(lambda to, message: to == "b" and message.sender == "a")
@@ -277,7 +282,7 @@ def repeated_vote_counts_once() -> None:
 
 
 def minority_elects_nobody() -> None:
-    """R16. Two of five hear no leader any more, while the other three go on."""
+    """Two of five hear no leader any more, while the other three go on."""
     cluster = _led_by_a(5)
     cluster.isolate("de")
     cluster.write("a", b"x")
@@ -288,7 +293,7 @@ def minority_elects_nobody() -> None:
 
 
 def late_answer_takes_nothing_back() -> None:
-    """R17. A follower's answers come in the wrong order, together; a third member is down.
+    """A follower's answers come in the wrong order, together; a third member is down.
 
     The commit then waits for the next heartbeat. Nothing worse can come of it: a match that is too low
     commits less, the commit index never goes back, and the next answer makes the match right again.
@@ -308,7 +313,7 @@ def late_answer_takes_nothing_back() -> None:
 
 
 def old_entries_are_committed_with_new_ones() -> None:
-    """R18. A leader finds an entry of an earlier term in its log that was never committed."""
+    """A leader finds an entry of an earlier term in its log that was never committed."""
     cluster = _led_by_a()
     cluster.propose("a", b"x")
     cluster.let_through(lambda to, _message: to == "b")
@@ -322,7 +327,7 @@ def old_entries_are_committed_with_new_ones() -> None:
 
 
 def snapshot_changes_no_term() -> None:
-    """R19. A follower gets a snapshot that ends with an entry of an earlier term than the leader's."""
+    """A follower gets a snapshot that ends with an entry of an earlier term than the leader's."""
     cluster = _led_by_a()
     cluster.isolate("c")
     cluster.write("a", b"x")
@@ -337,7 +342,7 @@ def snapshot_changes_no_term() -> None:
 
 
 def old_entries_are_not_appended_again() -> None:
-    """R20. Entries from the beginning of the log arrive once more, when a snapshot covers them."""
+    """Entries from the beginning of the log arrive once more, when a snapshot covers them."""
     cluster = _led_by_a()
     cluster.propose("a", b"x")
     cluster.carry_out("a")
@@ -357,7 +362,7 @@ def old_entries_are_not_appended_again() -> None:
 
 
 def late_member_catches_up_while_others_write() -> None:
-    """R21. Whenever a snapshot has arrived, the leader has compacted its log again."""
+    """Whenever a snapshot has arrived, the leader has compacted its log again."""
     cluster = _led_by_a()
     cluster.isolate("c")
     cluster.write("a", b"x")
@@ -377,7 +382,7 @@ def late_member_catches_up_while_others_write() -> None:
 
 
 def member_starts_again_after_compaction() -> None:
-    """R22. A leader compacts its log, has entries behind the snapshot, and is started again."""
+    """A leader compacts its log, has entries behind the snapshot, and is started again."""
     cluster = _led_by_a()
     cluster.write("a", b"x")
     cluster.propose("a", b"y")
@@ -390,27 +395,27 @@ def member_starts_again_after_compaction() -> None:
 
 
 SCENES = {
-    "R01": isolated_leader_acknowledges_nothing,
-    "R02": deposed_leader_answers_no_read,
-    "R03": new_leader_waits_with_reads,
-    "R04": voter_forgets_nothing,
-    "R05": term_is_not_used_again,
-    "R06": stored_before_answered,
-    "R07": old_entry_is_not_committed_by_counting,
-    "R08": heartbeat_commits_only_what_agrees,
-    "R09": old_heartbeat_takes_nothing_back,
-    "R10": conflicting_suffix_goes_whole,
-    "R11": late_entries_remove_nothing,
-    "R12": place_before_entries_is_compared,
-    "R13": late_member_is_not_elected,
-    "R14": old_vote_does_not_count,
-    "R15": repeated_vote_counts_once,
-    "R16": minority_elects_nobody,
-    "R17": late_answer_takes_nothing_back,
-    "R18": old_entries_are_committed_with_new_ones,
-    "R19": snapshot_changes_no_term,
-    "R20": old_entries_are_not_appended_again,
-    "R21": late_member_catches_up_while_others_write,
-    "R22": member_starts_again_after_compaction,
+    "acknowledged-before-majority": Scene(isolated_leader_acknowledges_nothing, "leader completeness"),
+    "read-without-quorum": Scene(deposed_leader_answers_no_read, "linearizability"),
+    "read-before-own-entry": Scene(new_leader_waits_with_reads, "linearizability"),
+    "vote-not-persisted": Scene(voter_forgets_nothing, "election safety"),
+    "term-not-persisted": Scene(term_is_not_used_again, "election safety"),
+    "answered-before-stored": Scene(stored_before_answered, "leader completeness"),
+    "old-term-committed-by-counting": Scene(old_entry_is_not_committed_by_counting, "leader completeness"),
+    "committed-past-agreement": Scene(heartbeat_commits_only_what_agrees, "state machine safety"),
+    "commit-goes-back": Scene(old_heartbeat_takes_nothing_back, "monotonic commit"),
+    "conflicting-suffix-kept": Scene(conflicting_suffix_goes_whole, "log matching"),
+    "late-entries-cut": Scene(late_entries_remove_nothing, "leader completeness"),
+    "previous-entry-not-compared": Scene(place_before_entries_is_compared, "state machine safety"),
+    "vote-for-an-old-log": Scene(late_member_is_not_elected, "leader completeness"),
+    "old-vote-counted": Scene(old_vote_does_not_count, "election safety"),
+    "vote-counted-twice": Scene(repeated_vote_counts_once, "election safety"),
+    "half-is-a-majority": Scene(minority_elects_nobody, "leader completeness"),
+    "match-goes-back": Scene(late_answer_takes_nothing_back, "liveness"),
+    "old-term-stops-commits": Scene(old_entries_are_committed_with_new_ones, "liveness"),
+    "snapshot-lowers-term": Scene(snapshot_changes_no_term, "monotonic term"),
+    "appended-again-after-snapshot": Scene(old_entries_are_not_appended_again, "state machine safety"),
+    "snapshot-without-end": Scene(late_member_catches_up_while_others_write, "liveness"),
+    "hole-after-compaction": Scene(member_starts_again_after_compaction, "availability"),
 }
 """By the defect that each of them shows."""

@@ -78,6 +78,18 @@ async def test_without_a_durable_bound_values_go_on_by_their_counter() -> None:
         await hybrid.observe(first + (10_000 << 20))
 
 
+@pytest.mark.parametrize("distance", [1, 2, 1000])
+async def test_after_a_value_right_below_the_bound_there_are_values_left(distance: int) -> None:
+    """As when a leader writes exactly 3 s after the write that moved the follower's bound."""
+    hybrid = await HybridClock.open(memory_world())
+    observed = hybrid.next() + (10_000 << 20)
+    await hybrid.observe(observed)
+    await hybrid.observe(observed + (3_000 << 20) - distance)
+    for _ in range(distance + 10):
+        assert hybrid.next() > observed
+    await hybrid.close()
+
+
 async def test_an_absurd_time_of_another_server_is_refused() -> None:
     hybrid = await HybridClock.open(memory_world())
     with pytest.raises(ArangoError) as caught:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+import uvloop
 
 from reference.world import Request, Response, Unreachable
 from reference.world.real import listener
@@ -298,6 +300,38 @@ async def test_more_pipelined_requests_than_are_kept_waiting_are_all_answered(se
     last = b"GET /last HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     answer = await exchange(server, b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n", *requests, last, pause_s=0.0)
     assert answer.count(b"HTTP/1.1 200 OK") == 202
+
+
+def test_what_a_client_asked_for_is_done_though_it_has_gone() -> None:
+    done: list[str] = []
+    complaints: list[object] = []
+
+    async def scene() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        begun, gone = asyncio.Event(), asyncio.Event()
+
+        async def slow(request: Request) -> Response:
+            begun.set()
+            await gone.wait()
+            done.append(request.target)
+            return Response(200, {}, b"")
+
+        server = await listen(ANY, slow)
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")
+        await begun.wait()
+        writer.transport.abort()
+        while server.connected:
+            await asyncio.sleep(0.001)
+        gone.set()
+        while len(done) < 2:
+            await asyncio.sleep(0.001)
+        await server.close()
+        gc.collect()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.wait_for(scene(), 10))
+    assert (done, complaints) == (["/1", "/2"], [])
 
 
 async def test_close_lets_requests_in_progress_end_and_takes_no_more() -> None:
