@@ -26,8 +26,8 @@ from typing import Any, Self
 
 _START_S = 20.0
 _STOP_S = 20.0
-# Below the range from which the kernel takes the ports of outgoing connections, and another part of it for each
-# of the processes that run tests at the same time: a port is free until its server starts.
+# Below the range from which the kernel takes the ports of outgoing connections, and another part of it for
+# each of the processes that run tests at the same time: a port is free until its server starts.
 _PART = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 _PORTS = random.Random(os.getpid()).sample(range(20_000 + _PART, 32_000, 8), 1_500)
 
