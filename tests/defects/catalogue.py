@@ -11,7 +11,7 @@ A *kill* is a run whose verdict is "violation", from client-visible evidence: an
 checker found in the history. Its clause and name need not be those of the defect, because many defects
 show in several ways; a run that is inconclusive is no kill, and neither is a crash of the harness.
 `oracle` says what to expect: "client" ones can be killed by the workloads named; "http" ones cannot,
-unless something makes the requests that show them, as their witnesses do; "storage" ones need a look
+unless something makes the requests that show them, as their witnesses do; "internal" ones need a look
 inside. `needs` names what a standard deployment lacks: without that even a "client" defect will survive.
 """
 
@@ -21,11 +21,12 @@ import importlib
 import pkgutil
 from contextlib import AbstractContextManager
 from functools import cache
+from types import ModuleType
 
-from tests.defects import api, replication, storage
+from tests.defects import agency, api, failover, raft, replication, storage
 from tests.defects.defect import Defect
 
-_PACKAGES = (storage, replication, api)
+_PACKAGES = (storage, replication, api, raft, agency, failover)
 
 
 class UnknownDefectError(ValueError):
@@ -42,13 +43,14 @@ def _modules() -> dict[str, str]:
     }
 
 
-def names() -> tuple[str, ...]:
-    """All ids."""
-    return tuple(_modules())
+def names(package: ModuleType | None = None) -> tuple[str, ...]:
+    """All ids, or those of one package."""
+    known = _modules()
+    return tuple(name for name in known if package is None or known[name].startswith(f"{package.__name__}."))
 
 
 def all() -> tuple[Defect, ...]:  # noqa: A001 - read as `catalogue.all()`
-    """All defects: storage, replication, api."""
+    """All defects, by the floors of the reference."""
     return tuple(find(name) for name in names())
 
 

@@ -1,7 +1,7 @@
 """Defect: one known way to be wrong, and the one method of the reference that is replaced by it.
 
-A module of `tests.defects.storage`, `.replication` or `.api` is one defect: its docstring says what goes
-wrong, its `DEFECT` says the rest. Nothing in the reference knows of it. Planting replaces the method on
+A module of a package of `tests.defects` is one defect: its docstring says what goes wrong, its `DEFECT` says
+the rest. Nothing in the reference knows of it. Planting replaces the method on
 its class, or the function in every loaded module of the reference that has imported it; pulling it out
 puts the original back.
 
@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
-import reference.server  # noqa: F401 - so that all who import a function by name have done so before it is replaced
+import reference.roles  # noqa: F401 - so that all who import a function by name have done so before it is replaced
 
-Oracle = Literal["client", "http", "storage"]
+Oracle = Literal["client", "http", "internal"]
 """What is enough to see it: the history of a workload, judged by the workload's own checkers; the answers to
-requests that no workload makes; or only a look at the storage itself."""
+requests that no workload makes; or only a look inside, at what no client is ever told."""
+Topology = Literal["single", "leader-follower", "active-failover"]
 
 SAFETY: Mapping[str, str] = {
     "S-DURABLE": "what was acknowledged as synced is there after a power loss; all else after a crash",
@@ -45,8 +46,8 @@ class Defect:
 
     `topology` and `faults` (families of nemeses) are the least that is known to show it, `workloads`
     those whose checkers then find it. `needs` are conditions beyond a standard deployment, in words.
-    `mirrors` is the real bug that it is modelled on. `equivalent` says why no run can show it; None: some
-    can.
+    `mirrors` is the real bug that it is modelled on, `number` what it is called in lists of such bugs.
+    `equivalent` says why no client of any run can be shown it; None: some can.
     """
 
     id: str
@@ -55,11 +56,12 @@ class Defect:
     replaces: str
     replacement: Any
     oracle: Oracle
-    topology: Literal["single", "leader-follower"] = "leader-follower"
+    topology: Topology = "leader-follower"
     faults: tuple[str, ...] = ()
     workloads: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     mirrors: str | None = None
+    number: str | None = None
     equivalent: str | None = None
 
     def target(self) -> tuple[Any, str]:

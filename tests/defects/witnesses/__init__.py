@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.defects.stage import Witness
-from tests.defects.witnesses import api, appliers, copies, durability, isolation
+from tests.defects.performance import Witness
+from tests.defects.witnesses import agreement, api, appliers, copies, durability, elections, isolation, logs
 
-_MODULES = (durability, isolation, copies, appliers, api)
+_MODULES = (durability, isolation, copies, appliers, api, agreement, elections, logs)
 
 
 def of(defect: str) -> Witness:

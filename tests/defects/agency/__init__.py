@@ -1,0 +1,1 @@
+"""Defects of the agency around the core: its tree, transactions and callbacks."""
