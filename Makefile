@@ -5,7 +5,9 @@ bin := .venv/bin
 
 demo: .venv/run
 	@$(bin)/pestle run --env lab --nodes 3 --topology leader-follower --workload register,set,leader_follower \
-	  --nemesis kill,pause,partition --time-limit 60 --rate 120 --name demo
+	  --nemesis kill,pause,partition --time-limit 40 --rate 120 --name demo-leader-follower
+	@$(bin)/pestle run --env lab --nodes 3 --topology active-failover --workload failover_loss,redirects,leadership \
+	  --nemesis kill,isolation --time-limit 30 --rate 90 --name demo-active-failover
 
 test: .venv/test
 	$(bin)/ruff check
