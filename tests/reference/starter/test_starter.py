@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reference.options import parse
 from reference.starter.command import main
 from reference.starter.plan import plan
+from tests.reference.server_process import free_port, wait_until
+
+_OFFSETS = (1, 3, 11, 13, 21, 23)
+"""Of the ports of servers and agents from the first one."""
 
 
 @pytest.mark.parametrize("mode", ["single", "activefailover"])
@@ -55,6 +63,56 @@ def test_a_single_server_serves_until_the_starter_is_told_to_end(tmp_path: Path)
         assert starter.wait(30) == 0
     _await(port, serving=False)
     assert (tmp_path / f"single{port}" / "arangod.log").is_file()
+
+
+def test_an_active_failover_has_a_leader_soon_and_nothing_is_left_when_the_starter_ends(
+    tmp_path: Path,
+) -> None:
+    first = _free_range()
+    words = ["--starter.mode=activefailover", "--starter.local", "--starter.port", str(first)]
+    starter = subprocess.Popen(
+        [sys.executable, "-m", "reference.starter.command", *words, "--starter.data-dir", str(tmp_path)],
+        stdout=subprocess.PIPE,
+    )
+    servers = [f"http://127.0.0.1:{first + offset}" for offset in (1, 11, 21)]
+    try:
+        for offset in _OFFSETS:
+            _await(first + offset, serving=True)
+        wait_until(lambda: sum(_leads(url) for url in servers) == 1, "one of three leads", timeout_s=60)
+        wait_until(lambda: _known(servers) == 3, "the leader knows all three", timeout_s=60)
+    finally:
+        starter.send_signal(signal.SIGTERM)
+        assert starter.wait(60) == 0
+    for offset in _OFFSETS:
+        _await(first + offset, serving=False)
+
+
+def _leads(url: str) -> bool:
+    return _get(url, "/_api/database/current") is not None
+
+
+def _known(servers: list[str]) -> int:
+    """How many endpoints the leader names."""
+    answers = [_get(url, "/_api/cluster/endpoints") for url in servers if _leads(url)]
+    return len(answers[0]["endpoints"]) if answers and answers[0] else 0
+
+
+def _get(url: str, path: str) -> Any:
+    try:
+        with urllib.request.urlopen(url + path, timeout=5) as answer:
+            return json.load(answer)
+    except OSError:  # refused with a status, or not there
+        return None
+
+
+def _free_range() -> int:
+    """A first port of which all that the starter takes are free."""
+    while True:
+        first = free_port()
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for offset in _OFFSETS:
+                stack.enter_context(socket.create_server(("127.0.0.1", first + offset)))
+            return first
 
 
 def _free_port() -> int:
