@@ -144,3 +144,32 @@ class PromotesFollowers(FakeDatabase):
 
     def followed(self, follower: str) -> str | None:
         return None if self.leader in self.down else super().followed(follower)
+
+
+class RepeatsRevisions(FakeDatabase):
+    """Every second write has the revision of the one before."""
+
+    def revision(self) -> str:
+        return f"_r{len(self.log) // 2}"
+
+
+class ForgetsTruncations(FakeDatabase):
+    """What was truncated is there again after a while."""
+
+    def commit(self, changes: Changes) -> None:
+        if len(changes) < 2 or None not in changes.values():
+            super().commit(changes)
+
+
+class CommitsAborted(FakeDatabase):
+    """An abort commits."""
+
+    def aborted(self, transaction: str) -> None:
+        self.commit(self.transactions[transaction][1])
+
+
+class IgnoresRevisions(FakeDatabase):
+    """A replacement of several does not compare revisions."""
+
+    def fits(self, document: Document, revision: str | None) -> bool:
+        return True

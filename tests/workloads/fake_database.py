@@ -41,6 +41,8 @@ class FakeDatabase:
         self.applied: dict[str, int] = dict.fromkeys(self.nodes[1:], 0)
         self.down: dict[str, None] = {}
         self.wait_for_sync: dict[str, bool] = {}
+        self.homes: dict[str, str] = {}
+        self.transactions: dict[str, tuple[State, dict[str, Document]]] = {}
         self.unknown = unknown
         self.lag_ns = lag_ns
         self.random = Random(seed)
@@ -71,6 +73,13 @@ class FakeDatabase:
     def due(self, follower: str) -> bool:
         """Whether the follower applies its next transaction by now."""
         return self.log[self.applied[follower]].time + self.lag_ns <= self.now
+
+    def fits(self, document: Document, revision: str | None) -> bool:
+        """Whether a document of a batch has the revision that its replacement asks for."""
+        return revision is None or document.revision == revision
+
+    def aborted(self, transaction: str) -> None:
+        """A transaction was given up."""
 
     # What all share.
 
@@ -149,12 +158,15 @@ class FakeNode:
 
     async def read_all(self, collection: str) -> Sequence[Document]:
         self._database.reach(self._name)
-        return self._database.documents(self._name)
+        homes = self._database.homes
+        found = self._database.documents(self._name)
+        return [each for each in found if homes.get(each.key, collection) == collection]
 
     async def insert(self, collection: str, body: Mapping[str, Any], *, key: str | None = None) -> str:
         assert key is not None
         self._database.reach(self._name)
         self._expect(key not in self._database.states[self._name], 409, 1210, "unique constraint violated")
+        self._database.homes[key] = collection
         return self._put(key, body)
 
     async def replace(
@@ -181,6 +193,52 @@ class FakeNode:
         revision = self._database.revision()
         changes = {key: Document(key, revision, dict(body)) for key, body in writes.items()}
         self._database.write(self._name, changes)
+
+    async def truncate(self, collection: str) -> None:
+        self._database.reach(self._name)
+        homes, held = self._database.homes, self._database.states[self._name]
+        self._database.write(self._name, {key: None for key in held if homes.get(key) == collection})
+
+    async def read_many(
+        self, collection: str, keys: Sequence[str], *, within: str | None = None
+    ) -> Sequence[Document | None]:
+        self._database.reach(self._name)
+        state = self._database.view(self._name) if within is None else self._database.transactions[within][0]
+        return [state.get(key) for key in keys]
+
+    async def replace_many(
+        self,
+        collection: str,
+        bodies: Mapping[str, Mapping[str, Any]],
+        *,
+        if_match: Mapping[str, str] | None = None,
+        within: str | None = None,
+    ) -> Mapping[str, str]:
+        self._database.reach(self._name)
+        held = self._database.states[self._name]
+        revision = self._database.revision()
+        expected = if_match or {}
+        fitting = [k for k in bodies if k in held and self._database.fits(held[k], expected.get(k))]
+        changes = {key: Document(key, f"{revision}-{key}", dict(bodies[key])) for key in fitting}
+        if within is not None:
+            self._database.transactions[within][1].update(changes)
+        elif changes:
+            self._database.write(self._name, changes)
+        return {key: document.revision for key, document in changes.items()}
+
+    async def begin(self, read: Sequence[str], write: Sequence[str]) -> str:
+        self._database.reach(self._name)
+        name = f"t{len(self._database.transactions)}"
+        self._database.transactions[name] = dict(self._database.view(self._name)), {}
+        return name
+
+    async def commit(self, transaction: str) -> None:
+        self._database.reach(self._name)
+        self._database.write(self._name, self._database.transactions[transaction][1])
+
+    async def abort(self, transaction: str) -> None:
+        self._database.reach(self._name)
+        self._database.aborted(transaction)
 
     async def applier_state(self) -> ReplicationState:
         self._database.reach(self._name)

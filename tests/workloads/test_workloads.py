@@ -11,8 +11,9 @@ from checkers.verdict import Verdict
 from tests.workloads import defects
 from tests.workloads.fake_database import FakeDatabase
 from tests.workloads.running import check, options, run
-from workloads import leader_follower, register
+from workloads import documents, leader_follower, register
 from workloads import set as set_workload
+from workloads.contract.accesses import LOOSE
 from workloads.generator import Source, sleep
 from workloads.guarantees import load
 from workloads.protocol.workload import Options, Workload
@@ -21,6 +22,7 @@ WORKLOADS = {
     "register": register.workload,
     "set": set_workload.workload,
     "leader_follower": leader_follower.workload,
+    "documents": documents.workload,
 }
 
 
@@ -46,7 +48,7 @@ def test_a_sound_database_passes_in_spite_of_kills_and_lost_answers(name: str, s
     _enough(workload, history)
 
 
-@pytest.mark.parametrize("name", ["register", "set"])
+@pytest.mark.parametrize("name", ["register", "set", "documents"])
 def test_a_single_server_is_judged_without_followers(name: str) -> None:
     workload = WORKLOADS[name](options(1))
     history = run(workload, FakeDatabase(0))
@@ -83,6 +85,17 @@ def test_a_single_server_is_judged_without_followers(name: str) -> None:
         ("leader_follower", defects.ForgetsRemovals, "divergence", "LF-CONVERGE"),
         ("leader_follower", defects.StopsApplying, "divergence", "LF-CONVERGE"),
         ("leader_follower", defects.PromotesFollowers, "unasked-promotion", "LF-NO-FAILOVER"),
+        ("documents", defects.LosesAcknowledgedWrites, "lost-write", "LF-WAL"),
+        ("documents", defects.LosesAcknowledgedWrites, "lost-update", None),
+        ("documents", defects.ServesStaleReads, "stale-read", None),
+        ("documents", defects.FailsButWrites, "phantom", None),
+        ("documents", defects.Invents, "phantom", None),
+        ("documents", defects.TearsTransactions, "fractured-read", None),
+        ("documents", defects.RepeatsRevisions, "reused-revision", None),
+        ("documents", defects.ForgetsTruncations, "lost-write", "LF-WAL"),
+        ("documents", defects.CommitsAborted, "aborted-read", None),
+        ("documents", defects.IgnoresRevisions, "lost-update", None),
+        ("documents", defects.MakesOwnRevisions, "divergence", "LF-CONVERGE"),
     ],
 )
 def test_a_broken_database_is_found(
@@ -147,7 +160,10 @@ def test_collections_are_made_as_the_run_asks(name: str, wait_for_sync: bool) ->
     workload = WORKLOADS[name](asked)
     database = FakeDatabase(2)
     run(workload, database, seconds=0.1)
-    assert database.wait_for_sync == {name: wait_for_sync}
+    made = {each: sync for each, sync in database.wait_for_sync.items() if each != LOOSE}
+    assert name in made
+    assert set(made.values()) == {wait_for_sync}
+    assert not database.wait_for_sync.get(LOOSE, False)
 
 
 @pytest.mark.parametrize("name", WORKLOADS)

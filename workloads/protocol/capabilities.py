@@ -54,12 +54,51 @@ class Documents(Protocol):
         """Remove a document, only if its revision is `if_match` where given."""
         ...
 
+    async def truncate(self, collection: str) -> None:
+        """Remove all documents of the collection at once."""
+        ...
+
 
 class Transactions(Protocol):
-    """Multi-document transactions at one node."""
+    """Several documents in one request, and in one transaction, at one node.
+
+    `within` names a transaction that was begun; without it a request is one by itself.
+    """
 
     async def transact(self, collection: str, writes: Mapping[str, Mapping[str, Any]]) -> None:
         """Write all documents by key in one atomic transaction."""
+        ...
+
+    async def read_many(
+        self, collection: str, keys: Sequence[str], *, within: str | None = None
+    ) -> Sequence[Document | None]:
+        """The documents in the order of their keys, None where there is none."""
+        ...
+
+    async def replace_many(
+        self,
+        collection: str,
+        bodies: Mapping[str, Mapping[str, Any]],
+        *,
+        if_match: Mapping[str, str] | None = None,
+        within: str | None = None,
+    ) -> Mapping[str, str]:
+        """Replace documents by key, each only if its revision is the one in `if_match` where given.
+
+        Each succeeds or is refused by itself; returns the new revisions of those that were replaced.
+        """
+        ...
+
+    async def begin(self, read: Sequence[str], write: Sequence[str]) -> str:
+        """Begin a transaction on these collections; returns its name."""
+        ...
+
+    async def commit(self, transaction: str) -> None:
+        """Let all that was written within the transaction take effect."""
+        ...
+
+    async def abort(self, transaction: str) -> None:
+        """Let nothing of the transaction take effect."""
         ...
 
 

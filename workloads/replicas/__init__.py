@@ -14,6 +14,6 @@ that answered is in `Op.node`.
 
 from workloads.replicas.exposure import exposures
 from workloads.replicas.phase import converge, final
-from workloads.replicas.requests import observe_state, take_snapshot
+from workloads.replicas.requests import observe_state, take_snapshot, take_snapshots
 
-__all__ = ["converge", "exposures", "final", "observe_state", "take_snapshot"]
+__all__ = ["converge", "exposures", "final", "observe_state", "take_snapshot", "take_snapshots"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from checkers.history import Op
 from workloads.protocol.capabilities import Session
 from workloads.protocol.outcome import Fail, Ok, Outcome, RequestError
@@ -34,9 +36,27 @@ async def observe_state(session: Session, op: Op) -> Outcome:
 
 async def take_snapshot(session: Session, op: Op, collection: str) -> Outcome:
     """Keys and revisions of everything one server has in the collection, as of one moment."""
-    node = (session.leader, *session.followers)[op.value["server"]]
+    node = _server(session, op)
     try:
         documents = await session.on(node).read_all(collection)
     except RequestError as error:
         return Fail(str(error), node)
     return Ok({"node": node, "documents": {d.key: d.revision for d in documents}}, node)
+
+
+async def take_snapshots(session: Session, op: Op, collections: Sequence[str]) -> Outcome:
+    """The same of several collections, one after the other; documents are named "collection/key"."""
+    node = _server(session, op)
+    documents: dict[str, str] = {}
+    try:
+        for collection in collections:
+            found = await session.on(node).read_all(collection)
+            documents |= {f"{collection}/{d.key}": d.revision for d in found}
+    except RequestError as error:
+        return Fail(str(error), node)
+    return Ok({"node": node, "documents": documents}, node)
+
+
+def _server(session: Session, op: Op) -> str:
+    node: str = (session.leader, *session.followers)[op.value["server"]]
+    return node

@@ -20,6 +20,7 @@ from workloads.protocol.outcome import RequestError
 
 DUPLICATE_NAME = 1207
 NOT_FOUND = 1202
+CONFLICT = 1200
 INITIAL_SYNC_S = 120.0
 """How long an initial sync may take before it is given up."""
 
@@ -86,6 +87,10 @@ class ArangoNode:
         """Remove a document, only if its revision is `if_match` where given."""
         await self._requests.send("DELETE", _path(collection, key), headers=_if_match(if_match))
 
+    async def truncate(self, collection: str) -> None:
+        """Remove all documents of the collection at once."""
+        await self._requests.send("PUT", f"/_api/collection/{_quoted(collection)}/truncate")
+
     # Transactions.
 
     async def transact(self, collection: str, writes: Mapping[str, Mapping[str, Any]]) -> None:
@@ -94,16 +99,60 @@ class ArangoNode:
         An error before the commit is sent is definite: a transaction that nobody commits has no effect.
         """
         try:
-            identifier = await self._begin(collection)
+            identifier = await self.begin([], [collection])
             await self._write_within(identifier, collection, writes)
         except RequestError as error:
             raise RequestError(str(error), definite=True, number=error.number, status=error.status) from error
-        await self._requests.send("PUT", f"/_api/transaction/{identifier}", definite=COMMIT_DEFINITE)
+        await self.commit(identifier)
 
-    async def _begin(self, collection: str) -> str:
-        wanted = {"collections": {"write": [collection]}}
+    async def begin(self, read: Sequence[str], write: Sequence[str]) -> str:
+        """Begin a stream transaction on these collections; returns its id."""
+        wanted = {"collections": {"read": list(read), "write": list(write)}}
         begun = await self._requests.send("POST", "/_api/transaction/begin", wanted)
         return str(begun["result"]["id"])
+
+    async def commit(self, transaction: str) -> None:
+        """Let all that was written within the transaction take effect."""
+        await self._requests.send("PUT", f"/_api/transaction/{transaction}", definite=COMMIT_DEFINITE)
+
+    async def abort(self, transaction: str) -> None:
+        """Let nothing of the transaction take effect."""
+        await self._requests.send("DELETE", f"/_api/transaction/{transaction}")
+
+    async def read_many(
+        self, collection: str, keys: Sequence[str], *, within: str | None = None
+    ) -> Sequence[Document | None]:
+        """The documents in the order of their keys, None where there is none."""
+        path = f"{_path(collection)}?onlyget=true"
+        found = await self._requests.send("PUT", path, list(keys), headers=_within(within))
+        missing = [each for each in found if each.get("error")]
+        if any(each["errorNum"] != NOT_FOUND for each in missing):
+            raise refused(200, next(each for each in missing if each["errorNum"] != NOT_FOUND))
+        return [None if each.get("error") else _document(each) for each in found]
+
+    async def replace_many(
+        self,
+        collection: str,
+        bodies: Mapping[str, Mapping[str, Any]],
+        *,
+        if_match: Mapping[str, str] | None = None,
+        within: str | None = None,
+    ) -> Mapping[str, str]:
+        """Replace documents by key; the new revisions of those whose revision was the one in `if_match`."""
+        expected = if_match or {}
+        wanted = [
+            _stored(key, body) | ({"_rev": expected[key]} if key in expected else {})
+            for key, body in bodies.items()
+        ]
+        path = f"{_path(collection)}?ignoreRevs=false"
+        written = await self._requests.send("PUT", path, wanted, headers=_within(within))
+        strange = next((e for e in written if e.get("error") and e["errorNum"] != CONFLICT), None)
+        if strange is not None:
+            # However clear that is about this document: others of the request may have been replaced.
+            raise refused(202, strange, definite={})
+        return {
+            key: _revision(each) for key, each in zip(bodies, written, strict=True) if not each.get("error")
+        }
 
     async def _write_within(
         self, identifier: str, collection: str, writes: Mapping[str, Mapping[str, Any]]
@@ -117,7 +166,7 @@ class ArangoNode:
                 raise refused(202, failed)
         except RequestError:
             with contextlib.suppress(RequestError):  # only to free its locks sooner
-                await self._requests.send("DELETE", f"/_api/transaction/{identifier}")
+                await self.abort(identifier)
             raise
 
     # Replication.
@@ -191,6 +240,10 @@ def _revision(answer: Mapping[str, Any]) -> str:
 
 def _if_match(revision: str | None) -> dict[str, str]:
     return {} if revision is None else {"if-match": f'"{revision}"'}
+
+
+def _within(transaction: str | None) -> dict[str, str]:
+    return {} if transaction is None else {TRANSACTION: transaction}
 
 
 def _tick(text: str | None) -> int | None:

@@ -1,0 +1,1 @@
+"""What the workload of documents asks for, and the requests behind it."""
