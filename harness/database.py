@@ -13,9 +13,23 @@ Timings = Literal["fast", "documented"]
 
 
 @dataclass(frozen=True, slots=True)
+class FailoverTimings:
+    """How fast servers that fail over notice things, in seconds. A leader serves for `lease_s` after the agency
+    last confirmed it, which must be shorter than `grace_s`, after which the supervision names another.
+    """
+
+    heartbeat_s: float
+    lease_s: float
+    supervision_s: float
+    ok_s: float
+    grace_s: float
+    election_s: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseOptions:
     """What a run tells a database. `request_timeout_s` bounds each request of a session; `timings` is how
-    fast servers that fail over notice faults: "fast", or as "documented".
+    fast servers that fail over notice faults: "fast", as "documented", or in numbers.
 
     `server` and `applier` are options of the product beside those it gets anyway: of its command line by
     name, and of its replication.
@@ -23,7 +37,7 @@ class DatabaseOptions:
 
     topology: str
     request_timeout_s: float
-    timings: Timings = "fast"
+    timings: Timings | FailoverTimings = "fast"
     server: Mapping[str, str] = field(default_factory=dict)
     applier: Mapping[str, Any] = field(default_factory=dict)
 

@@ -51,7 +51,7 @@ def _seeds(
 
 
 @click.command(name="explore", context_settings={"show_default": True})
-@click.option("--topology", default="leader-follower", help="single or leader-follower.")
+@click.option("--topology", default="leader-follower", help="single, leader-follower or active-failover.")
 @click.option("--workload", "workloads", metavar="A[,B]", callback=_names, help="Draw from these only.")
 @click.option("--nemesis", "nemeses", metavar="X[,Y]", callback=_names, help="Draw from these only; or none.")
 @click.option(
@@ -77,6 +77,7 @@ def command(**options: Any) -> Exit:
 
     \b
     pestle explore --topology leader-follower --seeds 1..1000
+    pestle explore --topology active-failover --seeds 1..1000
     pestle explore --topology single --time 60 --stop-on first
     pestle explore --topology leader-follower --defect missing-fsync --time 60
     pestle explore --topology leader-follower --seeds 1..1000 --twice

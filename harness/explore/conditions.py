@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from harness.database import DatabaseOptions
+from harness.database import DatabaseOptions, FailoverTimings
 from harness.databases.arango_http.deployment import PORT
 from harness.environment import Environment, TransportError
 from harness.environments.simulation import SimulatedWorld
@@ -33,7 +33,8 @@ class Conditions:
     `clock_offsets_s` and `clock_drifts` (0.001: a millisecond a second too fast) are per node, in order;
     nodes beyond their end have true clocks. Every `flush_s` on average some node is asked to begin a new log
     file and to write a checkpoint, as large ones do by themselves; `keep_log_s` is how long log files that
-    nobody needs are kept; `chunk_bytes` is how much a follower asks for at once. None leaves what is usual.
+    nobody needs are kept; `chunk_bytes` is how much a follower asks for at once. `failover` is how fast servers
+    that fail over notice things. None leaves what is usual.
     """
 
     delay_s: float | None = None
@@ -46,6 +47,7 @@ class Conditions:
     flush_s: float | None = None
     keep_log_s: float | None = None
     chunk_bytes: int | None = None
+    failover: FailoverTimings | None = None
 
 
 CALM = Conditions()
@@ -100,7 +102,8 @@ def _database(conditions: Conditions, plan: Plan) -> DatabaseOptions:
         server["--rocksdb.wal-file-timeout-initial"] = str(conditions.keep_log_s)
     if conditions.chunk_bytes is not None:
         applier["chunkSize"] = conditions.chunk_bytes
-    return DatabaseOptions(plan.topology, plan.op_timeout_s, server=server, applier=applier)
+    timings = conditions.failover or plan.timings
+    return DatabaseOptions(plan.topology, plan.op_timeout_s, timings, server=server, applier=applier)
 
 
 def _make(world: SimulatedWorld, conditions: Conditions) -> None:

@@ -15,6 +15,7 @@ from harness.explore.swarm import Swarm
 from harness.explore.tape import Tape, play, record
 from harness.life import Life, live
 from harness.plan import Plan
+from harness.results import Results
 from harness.run import Cast
 
 
@@ -23,7 +24,8 @@ class Outcome:
     """What a campaign remembers of one life; it travels between processes.
 
     `verdict` is "valid", "invalid", "unknown", or "crashed" where there is none; `note` says why in one
-    sentence. `deaths` counts servers that ended of an error of their own.
+    sentence. `deaths` counts servers that ended of an error of their own, `failovers` the changes of leader that
+    clients saw; None if nobody looked.
     """
 
     seed: int
@@ -38,6 +40,7 @@ class Outcome:
     faults: int = 0
     families: tuple[str, ...] = ()
     deaths: int = 0
+    failovers: int | None = None
 
 
 def parts_of(swarm: Swarm, *, keep_trace: bool = False) -> tuple[Plan, Cast]:
@@ -99,7 +102,19 @@ def _remembered(swarm: Swarm, life: Life, cpu_s: float) -> Outcome:
         faults=sum(fault.effective for fault in life.recorded.faults),
         families=tuple(sorted({fault.family for fault in life.recorded.faults if fault.effective})),
         deaths=_deaths(life_logs(life)),
+        failovers=_failovers(results),
     )
+
+
+def _failovers(results: Results) -> int | None:
+    """As the checker that saw most of them counted: one of writes sees fewer than one that asks the agency."""
+    counts = [
+        found if isinstance(found, int) else len(found)
+        for each in results.judged
+        for statistics in each.verdict.statistics.values()
+        if isinstance(statistics, Mapping) and (found := statistics.get("failovers")) is not None
+    ]
+    return max(counts, default=None)
 
 
 def life_logs(life: Life) -> Mapping[str, list[str]]:

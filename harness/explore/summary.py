@@ -18,7 +18,10 @@ _SEEDS_SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over all lives; times in seconds."""
+    """Sums over all lives; times in seconds.
+
+    `failovers` are those of the `watched` lives, in which somebody looked who leads.
+    """
 
     lives: int
     virtual_s: float
@@ -26,6 +29,13 @@ class Totals:
     messages: int
     operations: int
     faults: int
+    failovers: int
+    watched: int
+
+    @property
+    def mean_failovers(self) -> float | None:
+        """Failovers of a life in which somebody looked; None without such a life."""
+        return self.failovers / self.watched if self.watched else None
 
     @property
     def speed(self) -> str:
@@ -47,6 +57,8 @@ def totals(tally: Tally) -> Totals:
         messages=sum(o.messages for o in seen),
         operations=sum(o.operations for o in seen),
         faults=sum(o.faults for o in seen),
+        failovers=sum(o.failovers or 0 for o in seen),
+        watched=sum(o.failovers is not None for o in seen),
     )
 
 
@@ -79,6 +91,7 @@ def as_json(tally: Tally, command: str) -> dict[str, Any]:
         "anomalies": [_kind(fingerprint, seeds, tally) for fingerprint, seeds in tally.violations.items()],
         "statistics": {
             **asdict(totals(tally)),
+            "mean_failovers": totals(tally).mean_failovers,
             "verdicts": dict(sorted(tally.counts.items())),
             "bound_95": tally.bound,
             "stopped_by": tally.stopped_by,
@@ -140,6 +153,11 @@ def lines(tally: Tally, repeat: str) -> Iterator[str]:
         yield f"servers ended of errors of their own, {_number(len(dead), 'seed')}: {_some(dead)}"
     yield from tally.problems
     sums = totals(tally)
+    if sums.mean_failovers is not None:
+        yield (
+            f"{_number(sums.failovers, 'failover')} in the {sums.watched:,} lives in which somebody looked: "
+            f"{sums.mean_failovers:.2f} each on average"
+        )
     yield (
         f"{sums.lives:,} lives, {sums.virtual_s:,.0f} virtual s, {sums.operations:,} operations, "
         f"{sums.faults:,} faults, {sums.cpu_s:,.1f} CPU s: {sums.speed}"

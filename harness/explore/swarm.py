@@ -11,10 +11,11 @@ module a seed becomes another test. What has to survive that is kept as a tape (
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
 
+from harness.database import FailoverTimings
 from harness.explore.conditions import CALM, Conditions, draw
 from harness.plan import NEMESIS, WORKLOAD, Claim, Plan, fitting_interval_s, load, parts
 from harness.seeds import stream
@@ -25,10 +26,20 @@ ENVIRONMENT = "simulation"
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What the swarms of a topology are drawn from; `pointless` are nemeses that can do nothing in it."""
+    """What the swarms of a topology are drawn from; `pointless` are nemeses that can do nothing in it.
+
+    `lengths_s` are time limits, and `operations` are of one workload. Where leaders change, each swarm has one of the `witnesses`, the workloads that
+    see it, and one of the `strikes`, the nemeses that bring it about, whose faults last about `fault_s`: long
+    enough for it, and short enough for several.
+    """
 
     node_counts: tuple[int, ...]
     pointless: frozenset[str] = frozenset()
+    lengths_s: tuple[int, ...] = (11, 12, 14, 17, 20)
+    operations: tuple[int, ...] = (500, 700, 900)
+    witnesses: tuple[str, ...] = ()
+    strikes: tuple[str, ...] = ()
+    fault_s: tuple[float, float] | None = None
 
 
 _AGENCY = frozenset({"agents", "isolation"})
@@ -36,8 +47,18 @@ _AGENCY = frozenset({"agents", "isolation"})
 SPACES = {
     "single": Space(node_counts=(1,), pointless=_AGENCY | {"partition"}),
     "leader-follower": Space(node_counts=(2, 3, 3, 3, 4), pointless=_AGENCY),
+    "active-failover": Space(
+        # Of three and four nodes, some have an agent and a server; of more, three have an agent only. Two have
+        # one agent, which no isolation can do without.
+        node_counts=(3, 3, 4, 5, 5, 6, 7),
+        lengths_s=(24, 26, 28, 30),
+        operations=(400, 500, 650),
+        witnesses=("failover_loss", "leadership", "redirects"),
+        strikes=("isolation", "isolation", "isolation", "kill", "partition", "pause", "power"),
+        fault_s=(1.8, 2.4),
+    ),
 }
-"""By topology. A count that is named twice is drawn twice as often."""
+"""By topology. What is named twice is drawn twice as often."""
 
 
 _SHOWN = ("delay_s", "jitter_s", "loss", "duplication", "sync_s", "flush_s", "keep_log_s", "chunk_bytes")
@@ -101,19 +122,23 @@ def expand(
     """
     space = _space(topology)
     random = stream(seed, f"swarm/{topology}")
-    mix = _some(random, _fitting(topology, tuple(workloads)), most=3)
+    mix = _some(random, _fitting(topology, tuple(workloads)), space.witnesses)
     families = _families(random, space, nemeses)
-    time_limit_s = float(random.choice((11, 12, 14, 17, 20)))
+    time_limit_s = float(random.choice(space.lengths_s))
     # So many that also a run whose leader is away half of the time does what its workloads need at least.
-    operations = random.choice((500, 700, 900)) * len(mix)
+    operations = random.choice(space.operations) * len(mix)
     node_count = random.choice(space.node_counts)
-    return Swarm(
+    longest_s = fitting_interval_s(time_limit_s, len(families))
+    interval_s = longest_s * random.uniform(0.4, 1.0)
+    if space.fault_s is not None:
+        interval_s = min(longest_s, random.uniform(*space.fault_s))
+    swarm = Swarm(
         seed=seed,
         topology=topology,
         node_count=node_count,
         workloads=mix,
         nemeses=families,
-        interval_s=round(fitting_interval_s(time_limit_s, len(families)) * random.uniform(0.4, 1.0), 3),
+        interval_s=round(interval_s, 3),
         time_limit_s=time_limit_s,
         rate=round(operations / time_limit_s, 3),
         concurrency=len(mix) * random.choice((2, 3, 4, 5)),
@@ -121,6 +146,9 @@ def expand(
         claim="fault-tolerance" if families else "fault-free",
         conditions=draw(random, node_count),
     )
+    if not space.strikes:
+        return swarm
+    return replace(swarm, conditions=replace(swarm.conditions, failover=_timings(random)))
 
 
 def _families(random: Random, space: Space, only: Sequence[str] | None) -> tuple[str, ...]:
@@ -129,13 +157,33 @@ def _families(random: Random, space: Space, only: Sequence[str] | None) -> tuple
     if only is not None:
         possible = [name for name in only if name not in space.pointless]
     is_calm = random.random() < 0.05
-    return () if is_calm or not possible else _some(random, possible, most=3)
+    return () if is_calm or not possible else _some(random, possible, space.strikes)
 
 
-def _some(random: Random, names: Sequence[str], most: int) -> tuple[str, ...]:
-    """At least one of them, fewer more often than more."""
+def _some(random: Random, names: Sequence[str], needed: Sequence[str] = (), most: int = 3) -> tuple[str, ...]:
+    """At least one of them, fewer more often than more; one of those that are needed, if there is any."""
     count = min(random.choice((1, 1, 2, most)), len(names))
-    return tuple(sorted(random.sample(list(names), count)))
+    useful = [name for name in needed if name in names]
+    if not useful:
+        return tuple(sorted(random.sample(list(names), count)))
+    first = random.choice(useful)
+    others = [name for name in names if name != first]
+    return tuple(sorted([first, *random.sample(others, count - 1)]))
+
+
+def _timings(random: Random) -> FailoverTimings:
+    """Fast ones. No leader is named and replaced within a second: nobody who looks could see it."""
+    heartbeat_s = round(random.uniform(0.15, 0.25), 3)
+    lease_s = round(random.uniform(0.7, 1.1), 3)
+    election_s = round(random.uniform(0.5, 0.7), 3)
+    return FailoverTimings(
+        heartbeat_s=heartbeat_s,
+        lease_s=lease_s,
+        supervision_s=round(random.uniform(0.15, 0.25), 3),
+        ok_s=round(lease_s * random.uniform(0.6, 0.8), 3),
+        grace_s=round(max(1.1, 1.15 * lease_s) + random.choice((0.0, random.uniform(0.0, 0.4))), 3),
+        election_s=(election_s, round(2 * election_s, 3)),
+    )
 
 
 def _space(topology: str) -> Space:

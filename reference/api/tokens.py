@@ -34,6 +34,7 @@ class Tokens:
         self._clock = clock
         self._lifetime_s = lifetime_s
         self._known: dict[str, Claims] = {}
+        self._servers: dict[str, str] = {}
 
     def for_user(self, user: str) -> str:
         """A token for a user."""
@@ -48,7 +49,9 @@ class Tokens:
 
     def for_server(self, server_id: str) -> str:
         """A superuser's token without an end, for requests to other servers with the same secret."""
-        return self._sign({"server_id": server_id, "iss": _ISSUER})
+        if server_id not in self._servers:
+            self._servers[server_id] = self._sign({"server_id": server_id, "iss": _ISSUER})
+        return self._servers[server_id]
 
     def verify(self, token: str) -> Claims | None:
         """What the token says, or None if it is forged, expired or no token."""

@@ -3,17 +3,16 @@
 Three agents, and a server on every node, or, with five nodes or more, on every node without an agent. The
 first server is started alone and wins the race for leadership; the others follow it by themselves.
 
-Timings are fast, so that a run sees many failovers, or as the documents have them (`Timings`).
+Timings are fast, so that a run sees many failovers, as the documents have them, or given.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
-from harness.database import DatabaseOptions
+from harness.database import DatabaseOptions, FailoverTimings
 from harness.databases.arango_http.failover_session import FailoverSession, Group, Rumour
 from harness.databases.arango_http.product import Product
 from harness.environment import Environment, HostError, Program
@@ -29,23 +28,9 @@ SERVING_S = 60.0
 _LOOK_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """How fast the group notices things, in seconds. A leader serves for `lease_s` after the agency last
-    confirmed it, which must be shorter than `grace_s`, after which the supervision names another.
-    """
-
-    heartbeat_s: float
-    lease_s: float
-    supervision_s: float
-    ok_s: float
-    grace_s: float
-    election_s: tuple[float, float]
-
-
-FAST = Timings(0.2, 1.4, 0.2, 1.0, 2.0, (0.5, 1.0))
-DOCUMENTED = Timings(1.0, 8.0, 1.0, 5.0, 10.0, (1.0, 5.0))
-TIMINGS: Mapping[str, Timings] = {"fast": FAST, "documented": DOCUMENTED}
+FAST = FailoverTimings(0.2, 1.4, 0.2, 1.0, 2.0, (0.5, 1.0))
+DOCUMENTED = FailoverTimings(1.0, 8.0, 1.0, 5.0, 10.0, (1.0, 5.0))
+TIMINGS: Mapping[str, FailoverTimings] = {"fast": FAST, "documented": DOCUMENTED}
 
 
 class FailoverDeployment:
@@ -55,7 +40,8 @@ class FailoverDeployment:
         self.name = product.name
         self._product = product
         self._options = options
-        self._timings = TIMINGS[options.timings]
+        timings = options.timings
+        self._timings = timings if isinstance(timings, FailoverTimings) else TIMINGS[timings]
         self._group = Group({}, {}, options.request_timeout_s, Rumour(""))
         self._servers: dict[str, Program] = {}
         self._agents: dict[str, Program] = {}
@@ -107,6 +93,7 @@ class FailoverDeployment:
                     "--cluster.my-address": self._group.servers[node],
                     "--replication.active-failover-leader-grace-period": f"{self._timings.lease_s:g}",
                     **self._product.failover_options(self._timings.heartbeat_s),
+                    **self._options.server,
                 }
             ),
             *(w for endpoint in self._group.agents.values() for w in ("--cluster.agency-endpoint", endpoint)),

@@ -124,6 +124,22 @@ def test_a_few_inconclusive_lives_are_counted_and_many_are_too_little(inconclusi
     )
 
 
+def test_failovers_are_averaged_over_the_lives_in_which_somebody_looked() -> None:
+    def some(errand: Errand, seed: int) -> Outcome:
+        return replace(fine(errand, seed), failovers=(None, 0, 3, 4)[seed])
+
+    tally = explore(some, range(4))
+    assert as_json(tally, "x")["statistics"]["failovers"] == 7
+    assert as_json(tally, "x")["statistics"]["mean_failovers"] == pytest.approx(7 / 3)
+    assert any("7 failovers in the 3 lives in which somebody looked: 2.33 each" in line for line in lines(tally, ""))
+
+
+def test_where_nobody_can_fail_over_nothing_is_said_of_it() -> None:
+    tally = explore(fine, range(4))
+    assert as_json(tally, "x")["statistics"]["mean_failovers"] is None
+    assert not any("failover" in line for line in lines(tally, ""))
+
+
 def test_no_life_at_all_shows_nothing() -> None:
     assert explore(fine, []).exit_code == 2
 
