@@ -2,8 +2,9 @@
 
 The operations:
 
-    insert  value n: a new document with number n, at whoever leads; its `ok` names the node that acknowledged
-    read    `ok` value {"numbers": [..], "dirty": bool}: everything on one server. Not dirty: it led.
+    insert   value n: something new with number n, at whoever leads; its `ok` names the node that acknowledged
+    read     `ok` value {"numbers": [..], "dirty": bool}: everything on one server. Not dirty: it led.
+    observe  as in `checkers.failover_reigns`; may be missing
 
 A leader that is replaced loses what no follower had applied yet. Appliers apply in the log's order, so what
 one reign lost must be an end of its log: every acknowledged number is one of
@@ -18,16 +19,19 @@ and a read may show a *phantom*: a number that nobody inserted, or whose insert 
 the first two are violations; in-window is what the documents admit, and is measured.
 
 A *reign* here is a row of acknowledgements by one node, in the order in which they came: no agency is needed
-to tell them. The window of a failover is the time from the first lost acknowledgement to the old leader's
-last one.
+to tell them, if writes are many. Where they are few, another leader may have come and gone in between; so
+where the agency was looked at, a row goes on only as long as nobody else can have been named. The window of
+a failover is the time from the first lost acknowledgement to the old leader's last one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
+from checkers.failover_reigns import Reigns
 from checkers.faults import deaths
 from checkers.history import UNTIMED, History, Op, Pair
 from checkers.verdict import Anomaly, Limits, Verdict
@@ -37,17 +41,20 @@ _MOST = 10
 
 @dataclass(frozen=True, slots=True)
 class FailoverLoss:
-    """The checker. Unknown without a last read of a leader."""
+    """The checker, for operations of these names. Unknown without a last read of a leader."""
+
+    write: str = "insert"
+    read: str = "read"
 
     def check(self, history: History, limits: Limits) -> Verdict:  # noqa: ARG002 - sorts and passes, no search
         """Classify every acknowledged insert."""
-        evidence = _Evidence.of(history)
+        evidence = _Evidence.of(history, self.write, self.read)
         if evidence.last is None:
             return Verdict("unknown", reasons=("no leader was read after the last insert",))
         losses = [_loss(evidence, reign) for reign in evidence.reigns]
         anomalies = [*_outside(losses), *_resurrected(evidence), *_phantoms(evidence)]
         inside = [loss for loss in losses if loss.inside]
-        reasons = () if evidence.inserts else ("nothing was inserted",)
+        reasons = () if evidence.inserts else (f"there was no {self.write}",)
         return Verdict(
             valid=False if anomalies else "unknown" if reasons else True,
             anomalies=tuple(_few(anomalies)),
@@ -59,14 +66,16 @@ class FailoverLoss:
 
 @dataclass(frozen=True, slots=True)
 class _Reign:
-    """Acknowledged inserts of one leader in the order of their answers; who acknowledged the next ones, and
-    the line on which the first of these was invoked.
+    """Acknowledged writes of one leader in the order of their answers; who acknowledged the next ones, and
+    the line on which the first of these was invoked. No successor is known where nobody wrote again, or where
+    the same node did; `replaced` says whether there may have been one.
     """
 
     node: str
     writes: Sequence[Pair]
     successor: str | None
     takeover: int
+    replaced: bool
 
 
 @dataclass(slots=True)
@@ -94,42 +103,56 @@ class _Evidence:
     reads: Sequence[Pair]
     shown: Sequence[Pair]
     last: frozenset[int] | None
+    named: Reigns
+    changes: int
 
     @staticmethod
-    def of(history: History) -> _Evidence:
-        inserts = {pair.invoke.value: pair for pair in history.pairs if pair.f == "insert"}
+    def of(history: History, write: str, read: str) -> _Evidence:
+        inserts = {pair.invoke.value: pair for pair in history.pairs if pair.f == write}
         acknowledged = [pair for pair in inserts.values() if pair.type == "ok"]
-        reads = [pair for pair in history.pairs if pair.f == "read" and pair.type == "ok"]
+        reads = [pair for pair in history.pairs if pair.f == read and pair.type == "ok"]
         of_leaders = [pair for pair in reads if not pair.value["dirty"]]
         end = max((_end(pair) for pair in acknowledged), default=-1)
-        final = [frozenset(pair.value["numbers"]) for pair in of_leaders if pair.invoke.index > end]
+        final = [pair for pair in of_leaders if pair.invoke.index > end]
+        named = Reigns.of(history)
+        rows = list(_rows(named, sorted(acknowledged, key=_end)))
         return _Evidence(
             history=history,
             inserts=inserts,
-            reigns=_reigns(sorted(acknowledged, key=_end)),
+            reigns=[
+                _reign(named, row, after, final) for row, after in zip(rows, [*rows[1:], ()], strict=True)
+            ],
             reads=of_leaders,
             shown=reads,
-            last=final[-1] if final else None,
+            last=frozenset(final[-1].value["numbers"]) if final else None,
+            named=named,
+            changes=sum(1 for old, new in pairwise(rows) if old[0].node != new[0].node),
         )
 
 
-def _reigns(acknowledged: Sequence[Pair]) -> list[_Reign]:
-    rows: list[list[Pair]] = []
+def _rows(named: Reigns, acknowledged: Sequence[Pair]) -> Iterator[list[Pair]]:
+    row: list[Pair] = []
     for pair in acknowledged:
-        if rows and rows[-1][0].node == pair.node:
-            rows[-1].append(pair)
-        else:
-            rows.append([pair])
-    followers: list[list[Pair] | None] = [*rows[1:], None]
-    return [
-        _Reign(
-            row[0].node or "",
-            row,
-            None if after is None else after[0].node,
-            1 << 62 if after is None else after[0].invoke.index,
-        )
-        for row, after in zip(rows, followers, strict=True)
-    ]
+        if row and (row[-1].node != pair.node or _may_be_replaced(named, row[-1], pair)):
+            yield row
+            row = []
+        row.append(pair)
+    if row:
+        yield row
+
+
+def _may_be_replaced(named: Reigns, earlier: Pair, later: Pair) -> bool:
+    """Whether somebody else may have led between two answers of one node, as far as the agency was asked."""
+    return bool(named.observations) and named.named(earlier.invoke.index, _end(later)) != {earlier.node}
+
+
+def _reign(named: Reigns, row: Sequence[Pair], after: Sequence[Pair], final: Sequence[Pair]) -> _Reign:
+    node, last = row[0].node or "", row[-1]
+    if not after:
+        replaced = bool(final) and (final[-1].node != node or _may_be_replaced(named, last, final[-1]))
+        return _Reign(node, row, None, 1 << 62, replaced)
+    successor = after[0].node if after[0].node != node else None
+    return _Reign(node, row, successor, after[0].invoke.index, replaced=True)
 
 
 def _loss(evidence: _Evidence, reign: _Reign) -> _Loss:
@@ -152,10 +175,10 @@ def _why_outside(
     evidence: _Evidence, reign: _Reign, write: Pair, newest: Pair | None
 ) -> tuple[str, tuple[Op, ...]] | None:
     """Why asynchronous replication does not explain that this write is lost, and what shows it."""
-    if reign.successor is None:
+    if not reign.replaced:
         return f"{reign.node} was never replaced", ()
     if newest is not None and write.precedes(newest):
-        return f"insert {newest.invoke.value}, which {reign.node} took later, was kept", newest.ops
+        return f"{newest.f} {newest.invoke.value}, which {reign.node} took later, was kept", newest.ops
     shown = _applied(evidence, reign, write)
     if shown is not None:
         return f"{reign.successor}, the next leader, had shown it before", shown.ops
@@ -168,9 +191,16 @@ def _applied(evidence: _Evidence, reign: _Reign, write: Pair) -> Pair | None:
         in_time = _end(read) < reign.takeover
         if in_time and read.node == reign.successor and write.invoke.value in read.value["numbers"]:
             cuts = (f for f in deaths(evidence.history, read.node or "") if f.family == "power")
-            if not any(read.invoke.index < f.end and f.begin < reign.takeover for f in cuts):
+            cut = any(read.invoke.index < f.end and f.begin < reign.takeover for f in cuts)
+            if not cut and _directly(evidence.named, reign, read):
                 return read
     return None
+
+
+def _directly(named: Reigns, reign: _Reign, read: Pair) -> bool:
+    """Whether nobody else came between a reign and its successor after a read."""
+    between = named.named(read.invoke.index, reign.takeover)
+    return not named.observations or (bool(between) and between <= {reign.node, reign.successor, None})
 
 
 def _outside(losses: Sequence[_Loss]) -> Iterator[Anomaly]:
@@ -178,7 +208,7 @@ def _outside(losses: Sequence[_Loss]) -> Iterator[Anomaly]:
         for write, why, ops in loss.outside:
             yield Anomaly(
                 name="lost-outside-window",
-                sentence=f"insert {write.invoke.value}, acknowledged by {loss.reign.node}, is lost, "
+                sentence=f"{write.f} {write.invoke.value}, acknowledged by {loss.reign.node}, is lost, "
                 f"although {why}",
                 operations=_merged(*write.ops, *ops),
             )
@@ -205,7 +235,7 @@ def _resurrected(evidence: _Evidence) -> Iterator[Anomaly]:
 def _resurrection(write: Pair, without: Pair, read: Pair) -> Anomaly:
     return Anomaly(
         name="resurrected-write",
-        sentence=f"insert {write.invoke.value} was lost when {without.node} was read, "
+        sentence=f"{write.f} {write.invoke.value} was lost when {without.node} was read, "
         f"and {read.node} shows it again",
         operations=_merged(*write.ops, *without.ops, *read.ops),
     )
@@ -220,7 +250,7 @@ def _phantoms(evidence: _Evidence) -> Iterator[Anomaly]:
             if number in told or (write is not None and not failed and write.invoke.index < _end(read)):
                 continue
             told[number] = None
-            why = "though its insert had failed" if failed else "which nobody had inserted"
+            why = "though it had certainly failed" if failed else "which nobody had written"
             yield Anomaly(
                 name="phantom",
                 sentence=f"{read.node} shows {number}, {why}",
@@ -265,7 +295,7 @@ def _statistics(evidence: _Evidence, losses: Sequence[_Loss], anomalies: Sequenc
         "lost_outside_window": outside,
         "resurrected": names.count("resurrected-write"),
         "phantoms": names.count("phantom"),
-        "failovers": max(0, len(evidence.reigns) - 1),
+        "failovers": evidence.changes,
         "losses": [_told(loss) for loss in losses if loss.inside],
     }
 

@@ -18,14 +18,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from checkers.failover_reigns import Reigns
+from checkers.failover_reigns import UNSEEN_NS, Reigns
 from checkers.faults import Fault, deaths
 from checkers.history import History, Pair
 
 NOT_LEADER = 1496
 CHALLENGE = 1495
-UNSEEN_NS = 1_000_000_000
-"""No leader is named and replaced within this time: a supervision waits at least so long for a heartbeat."""
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,17 @@ what a reign unseen in a gap could explain: `gap_at` says how long nobody looked
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import attrgetter
 
 from checkers.history import History, Pair
 
 FOREVER = 1 << 62
+UNSEEN_NS = 1_000_000_000
+"""No leader is named and replaced within this time: a supervision waits at least so long for a heartbeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,24 @@ class Reigns:
     def before(self, node: str, line: int) -> Reign | None:
         """The node's last reign that may have begun before a line."""
         return next((r for r in reversed(self.reigns) if r.node == node and r.possible[0] < line), None)
+
+    def named(self, begin: int, end: int) -> frozenset[str | None]:
+        """Everybody who was seen to be named at some time between these lines, and by the looks around them.
+
+        Empty if somebody may have been whom no look saw: without a look before and after, or where two of
+        them are further apart than UNSEEN_NS.
+        """
+        before = bisect_right(self.observations, begin, key=attrgetter("end")) - 1
+        after = next(
+            (n for n in range(max(before, 0), len(self.observations)) if self.observations[n].begin >= end),
+            None,
+        )
+        if before < 0 or after is None:
+            return frozenset()
+        seen = self.observations[before : after + 1]
+        if any(later.time_ns - earlier.time_ns > UNSEEN_NS for earlier, later in pairwise(seen)):
+            return frozenset()
+        return frozenset(each.leader for each in seen)
 
     def gap_at(self, begin: int, end: int) -> int:
         """The longest time in ns around these lines in which nobody looked at the agency."""

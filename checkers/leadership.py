@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from checkers.failover_probes import UNSEEN_NS, Probe, Probes
-from checkers.failover_reigns import Reign, Reigns
+from checkers.failover_probes import Probe, Probes
+from checkers.failover_reigns import UNSEEN_NS, Reign, Reigns
 from checkers.faults import faults
 from checkers.history import UNTIMED, History, Op
 from checkers.verdict import Anomaly, Limits, Verdict

@@ -1,7 +1,8 @@
 """Every server is asked to take a write all the time: never two may do it as leader at overlapping times.
 
 Nobody follows refusals here. Beside the probes somebody looks at the agency, so that each accepted write can
-be held against who was named leader. The same evidence says how long each failover took.
+be held against who was named leader. The same evidence says how long each failover took, and whether
+somebody led whenever somebody could.
 
 Not here: what the refusals say (`redirects`), and what becomes of the writes (`failover_loss`).
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from checkers.availability import Availability
+from checkers.elections import Elections, elections
 from checkers.failover_probes import Probes
 from checkers.failover_times import FailoverTimes
 from checkers.history import History, Op
@@ -24,7 +26,12 @@ from workloads.protocol.placement import servers
 from workloads.protocol.workload import Options, Workload
 
 COLLECTION = "leadership"
-_BLAME = {"two-leaders": "AF-ONE-LEADER", "unnamed-leader": "AF-ONE-LEADER", "no-leader": "AF-FAILOVER"}
+_BLAME = {
+    "two-leaders": "AF-ONE-LEADER",
+    "unnamed-leader": "AF-ONE-LEADER",
+    "no-leader": "AF-FAILOVER",
+    "none-for-long": "AF-ELECTION",
+}
 _LAST = 1_000_000_000
 
 
@@ -37,11 +44,16 @@ def workload(options: Options) -> Workload:
         client=LeadershipClient,
         setup=create,
         checker=Judgement(
-            {"leadership": Leadership(), "times": FailoverTimes(), "availability": Availability()},
+            {
+                "leadership": Leadership(),
+                "elections": Elections(),
+                "times": FailoverTimes(),
+                "availability": Availability(),
+            },
             exposures=_exposures,
             blame=_BLAME,
         ),
-        clauses=("AF-ONE-LEADER", "AF-FAILOVER"),
+        clauses=("AF-ELECTION", "AF-ONE-LEADER", "AF-FAILOVER"),
         topologies=frozenset({"active-failover"}),
         minimum={"probe": 100, "observe": 20},
     )
@@ -55,8 +67,8 @@ async def create(session: FailoverSession) -> None:
 
 
 def _exposures(history: History) -> Mapping[str, Exposure]:
-    """AF-ONE-LEADER: writes that a server which had led before was asked to take, and did not. AF-FAILOVER:
-    changes of leader.
+    """AF-ELECTION: elections that somebody won. AF-ONE-LEADER: writes that a server which had led before was
+    asked to take, and did not. AF-FAILOVER: changes of leader.
     """
     probes = Probes(history)
     asked = [p for p in probes.all if p.kind == "write"]
@@ -68,6 +80,7 @@ def _exposures(history: History) -> Mapping[str, Exposure]:
     ]  # fmt: skip
     changes = failovers(probes.reigns)
     return {
+        "AF-ELECTION": Exposure(len(asked), elections(history)),
         "AF-ONE-LEADER": Exposure(len(asked), len(deposed)),
         "AF-FAILOVER": Exposure(len(probes.reigns.observations), changes),
     }

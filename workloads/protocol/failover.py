@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from workloads.protocol.capabilities import Documents, Node, Session
+from workloads.protocol.capabilities import Node, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,22 @@ class Member(Node, Protocol):
         """Ask which servers there are, the leader first."""
         ...
 
+    async def create_user(self, name: str) -> None:
+        """Make a user without any rights."""
+        ...
+
+    async def grant(self, name: str, level: str) -> None:
+        """Give a user a level, "rw", "ro" or "none", in the database."""
+        ...
+
+    async def level(self, name: str) -> str | None:
+        """The level that the server gives the user in the database; None if it knows no such user."""
+        ...
+
+    async def users(self) -> Mapping[str, str]:
+        """All users as they are stored, as of one moment: levels in the database by name."""
+        ...
+
 
 class Agency(Protocol):
     """The agency through whichever agent leads. Paths begin with `/`."""
@@ -58,11 +74,15 @@ class Agency(Protocol):
         """The tree below these paths, as of one moment, nested from the root."""
         ...
 
-    async def write(self, values: Mapping[str, Any], expected: Mapping[str, Any] | None = None) -> bool:
+    async def write(self, values: Mapping[str, Any], expected: Mapping[str, Any] | None = None) -> int:
         """Set all these paths in one step, if all `expected` ones hold exactly that (None: nothing).
 
-        False if they do not; then nothing was written.
+        The place of this in the agency's log, counted from 1; 0 if they do not, then nothing was written.
         """
+        ...
+
+    async def observe(self, path: str, url: str) -> None:
+        """Have `url` told from now on when something at, below or above the path is written."""
         ...
 
 
@@ -73,8 +93,12 @@ class FailoverSession(Session, Protocol):
         """One server, asked without following."""
         ...
 
-    def copy(self, node: str) -> Documents:
+    def copy(self, node: str) -> Member:
         """What a server has, whether it leads or follows: reads that may be dirty."""
+        ...
+
+    def inbox(self, node: str, collection: str) -> str:
+        """Where other hosts send a document that the node's server is to keep in the collection."""
         ...
 
     def node_at(self, endpoint: str) -> str | None:

@@ -46,7 +46,7 @@ class AgencyConnection:
         wait_s = min(READ_S, self._timeout_s)
         return (await self._ask("/_api/agency/read", [list(paths)], timeout_s=wait_s))[0]
 
-    async def write(self, values: Mapping[str, Any], expected: Mapping[str, Any] | None = None) -> bool:
+    async def write(self, values: Mapping[str, Any], expected: Mapping[str, Any] | None = None) -> int:
         """Set all these paths in one step, if all `expected` ones hold exactly that (None: nothing)."""
         operations = {path: {"op": "set", "new": value} for path, value in values.items()}
         conditions = {
@@ -54,7 +54,11 @@ class AgencyConnection:
             for path, value in (expected or {}).items()
         }
         answer = await self._ask("/_api/agency/write", [[operations, conditions]], refused=412)
-        return bool(answer["results"][0])
+        return int(answer["results"][0])
+
+    async def observe(self, path: str, url: str) -> None:
+        """Have `url` told from now on when something at, below or above the path is written."""
+        await self._ask("/_api/agency/write", [[{path: {"op": "observe", "url": url}}]])
 
     async def leads(self) -> bool:
         """Whether some agent leads; raises RequestError where none can be asked."""

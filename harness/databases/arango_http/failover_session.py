@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote, urlsplit
 
 from harness.databases.arango_http.agency import AgencyConnection
 from harness.databases.arango_http.member import ALLOW, ArangoMember
@@ -91,6 +92,12 @@ class FailoverSession:
         if node not in self._copies:
             self._open(node)
         return self._copies[node]
+
+    def inbox(self, node: str, collection: str) -> str:
+        """Where other hosts send a document that the node's server is to keep in the collection."""
+        return (
+            f"http://{urlsplit(self._group.servers[node]).netloc}/_api/document/{quote(collection, safe='')}"
+        )
 
     def node_at(self, endpoint: str) -> str | None:
         """The node whose server has this endpoint."""

@@ -22,6 +22,7 @@ ALLOW = {"x-arango-allow-dirty-read": "true"}
 PROBE_S = 1.0
 """A probe wants to know what a server answers now; one that is late says that it does not."""
 _MARK = "x-arango-potential-dirty-read"
+_NO_SUCH_USER = 1703
 
 
 class ArangoMember(ArangoNode):
@@ -45,6 +46,30 @@ class ArangoMember(ArangoNode):
         """Ask which servers there are, the leader first."""
         return await self._probe("GET", "/_api/cluster/endpoints", None, dirty=False)
 
+    async def create_user(self, name: str) -> None:
+        """Make a user without any rights."""
+        await self._bare.send("POST", "/_api/user", {"user": name, "passwd": name})
+
+    async def grant(self, name: str, level: str) -> None:
+        """Give a user a level in the database."""
+        path = f"/_api/user/{quote(name, safe='')}/database/{self._bare.database}"
+        await self._bare.send("PUT", path, {"grant": level})
+
+    async def level(self, name: str) -> str | None:
+        """The level that the server gives the user in the database; None if it knows no such user."""
+        path = f"/_api/user/{quote(name, safe='')}/database/{self._bare.database}"
+        try:
+            return str((await self._bare.send("GET", path))["result"])
+        except RequestError as error:
+            if error.number != _NO_SUCH_USER:
+                raise
+            return None
+
+    async def users(self) -> Mapping[str, str]:
+        """All users as they are stored, as of one moment: levels in the database by name."""
+        stored = [document.body for document in await self.read_all("_users")]
+        return {user["user"]: _level(user["databases"].get(self._bare.database, {})) for user in stored}
+
     async def _probe(self, method: str, path: str, body: Any, *, dirty: bool) -> Reply:
         bare = self._bare
         try:
@@ -67,6 +92,12 @@ class ArangoMember(ArangoNode):
             endpoints=_endpoints(content),
             body=content,
         )
+
+
+def _level(granted: Mapping[str, Any]) -> str:
+    """A database's entry in a stored user: what was never granted is not there."""
+    permissions = granted.get("permissions", {})
+    return "rw" if permissions.get("write") else "ro" if permissions.get("read") else "none"
 
 
 def _decoded(body: bytes) -> Any:
