@@ -3,7 +3,9 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.reference.server_process import ServerProcess
 from workloads.guarantees import load
 
 ROOT = Path(__file__).parents[2]
+FAILOVER = ROOT / "workloads" / "guarantees" / "active_failover.toml"
 DEFECTS = catalogue.all()
 CLAUSES = load()
 FAMILIES = {*parts(NEMESIS), "disk", "clock"}
@@ -34,10 +37,16 @@ def test_a_defect_says_what_it_breaks_and_replaces_something_else(defect: Defect
     assert type(original) is type(defect.replacement), (
         "a function for a function, a class method for a class method"
     )
-    assert inspect.iscoroutinefunction(inspect.unwrap(getattr(original, "__func__", original))) == (
-        inspect.iscoroutinefunction(getattr(defect.replacement, "__func__", defect.replacement))
+    function = _function(defect.replacement)
+    assert inspect.iscoroutinefunction(inspect.unwrap(_function(original))) == (
+        inspect.iscoroutinefunction(function)
     )
-    assert inspect.getdoc(sys.modules[getattr(defect.replacement, "__func__", defect.replacement).__module__])
+    assert inspect.getdoc(sys.modules[function.__module__])
+
+
+def _function(thing: Any) -> Any:
+    """The function behind a class method or a property."""
+    return getattr(thing, "__func__", None) or getattr(thing, "fget", None) or thing
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.id)
@@ -45,7 +54,7 @@ def test_a_defect_says_how_it_is_found(defect: Defect) -> None:
     assert set(defect.workloads) <= set(parts(WORKLOAD))
     assert set(defect.faults) <= FAMILIES
     assert bool(defect.workloads) == (defect.oracle == "client")
-    if defect.clause.startswith("LF-") and defect.oracle == "client":
+    if defect.clause in CLAUSES and defect.oracle == "client":
         judging = set(CLAUSES[defect.clause].workloads)
         assert judging & set(defect.workloads), "no workload judges this clause"
 
@@ -53,6 +62,16 @@ def test_a_defect_says_how_it_is_found(defect: Defect) -> None:
 def test_every_defect_has_a_witness_or_a_reason_why_none_can_exist() -> None:
     shown = [defect.id for defect in DEFECTS if defect.equivalent is None]
     assert sorted(witnesses.every()) == sorted(shown)
+
+
+@pytest.mark.parametrize("clause", sorted(tomllib.loads(FAILOVER.read_text())["clauses"]))
+def test_every_promise_of_active_failover_and_its_agency_is_broken_by_some_defect(clause: str) -> None:
+    assert any(defect.clause == clause and defect.equivalent is None for defect in DEFECTS)
+
+
+def test_every_known_bug_of_consensus_and_failover_is_planted() -> None:
+    numbers = [f"R{number:02}" for number in range(1, 23)] + [f"F{number:02}" for number in range(1, 10)]
+    assert sorted(defect.number for defect in DEFECTS if defect.number) == sorted(numbers)
 
 
 def test_an_unknown_name_is_told_what_there_is() -> None:

@@ -36,6 +36,8 @@ class Wire:
     def __init__(self, network: SimulatedNetwork, nodes: Sequence[str]) -> None:
         self.sent: list[Packet] = []
         """All of them, in order, delivered or not."""
+        self.requests: list[tuple[str, str]] = []
+        """Sender and target of every other request."""
         self.held: list[Packet] = []
         self.holds: Chosen = lambda _: False
         """Which messages are held back until somebody delivers them."""
@@ -79,6 +81,7 @@ class Wire:
         self, caller: Caller, destination: str, port: int, request: Request, timeout_s: float
     ) -> Response:
         if request.target != TARGET:
+            self.requests.append((caller.host, request.target))
             return await self._request(caller, destination, port, request, timeout_s)
         arriving = []
         for message in decode_messages(request.body):

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from tests.defects.performance import Witness
-from tests.defects.witnesses import agreement, api, appliers, copies, durability, elections, isolation, logs
+from tests.defects.witnesses import (
+    agreement,
+    api,
+    appliers,
+    copies,
+    durability,
+    elections,
+    followers,
+    isolation,
+    leading,
+    logs,
+    tree,
+)
 
-_MODULES = (durability, isolation, copies, appliers, api, agreement, elections, logs)
+_MODULES = (
+    *(durability, isolation, copies, appliers, api),
+    *(agreement, elections, logs, tree),
+    *(leading, followers),
+)
 
 
 def of(defect: str) -> Witness:

@@ -1,0 +1,27 @@
+"""A follower does what clients ask it to write."""
+
+from __future__ import annotations
+
+from reference.failover.gate import Gate
+from reference.world import Request
+from tests.defects.defect import Defect
+
+_check_rightly = Gate._check
+
+
+def _check(self: Gate, request: Request, path: str, *, is_open: bool) -> None:
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        _check_rightly(self, request, path, is_open=is_open)
+
+
+DEFECT = Defect(
+    id="follower-accepts-writes",
+    clause="AF-FOLLOWER-DENIES",
+    anomaly="follower-accepts-write",
+    replaces="reference.failover.gate:Gate._check",
+    replacement=_check,
+    oracle="client",
+    topology="active-failover",
+    workloads=("redirects",),
+    number="F01",
+)
