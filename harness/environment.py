@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
+import msgspec
+
 T = TypeVar("T")
 
 
@@ -38,8 +40,7 @@ class Program:
     simulated: Simulated | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An HTTP answer: status, headers with lower-case names, body."""
 
     status: int
@@ -161,14 +162,16 @@ class Clocks(Protocol):
         ...
 
 
-DiskFault = Literal["full", "failing", "slow"]
+DiskFault = Literal["full", "failing", "slow", "fsync"]
 
 
 class Disks(Protocol):
     """The disks under the databases' files."""
 
     async def fault(self, node: str, fault: DiskFault) -> None:
-        """From now on nothing fits on it, or every access fails (EIO), or every sync takes long."""
+        """From now on nothing fits on it, or every access fails (EIO), or every sync takes long, or only every
+        sync fails, and loses what it was to write.
+        """
         ...
 
     async def felt(self, node: str) -> int:

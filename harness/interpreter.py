@@ -226,7 +226,7 @@ class Interpreter:
     def _occupy(self, thread: Thread) -> None:
         if isinstance(thread, int):
             self._idle.remove(thread)
-        self._free = tuple(t for t in self._free if t != thread)
+        self._note_free()
 
     async def _act(self, worker: _Worker, invocation: Op) -> None:
         """Do the operation. Raises only what is nobody's outcome: a broken contract."""
@@ -323,8 +323,11 @@ class Interpreter:
         worker.task = worker.invocation = worker.completion = None
         if isinstance(worker.thread, int):
             insort(self._idle, worker.thread)
-        busy_nemesis = self._workers[NEMESIS].task is not None
-        self._free = tuple(self._idle) if busy_nemesis else (*self._idle, NEMESIS)
+        self._note_free()
+
+    def _note_free(self) -> None:
+        nemesis_is_free = self._workers[NEMESIS].invocation is None
+        self._free = (*self._idle, NEMESIS) if nemesis_is_free else tuple(self._idle)
 
     def _retire(self, worker: _Worker) -> None:
         """Let the thread go on as its next process. The nemesis is never retired."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import Field, dataclass, field, fields
+from functools import cache
 from typing import Any, NoReturn
 
 from reference import VERSION
@@ -245,6 +246,7 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message.replace("unrecognized arguments:", "unknown option:"))
 
 
+@cache
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="arangod-ref",

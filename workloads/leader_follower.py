@@ -149,12 +149,14 @@ class LeaderFollowerClient:
 
 def _shown(documents: Sequence[Document]) -> dict[str, Any]:
     """What a read found, in the shape of `checkers.numbered_writes`."""
-    halves = {d.key: d.body["number"] for d in documents if d.key.startswith("slot-")}
+    numbers, halves = [], {}
+    for document in documents:
+        if document.key.startswith("number-"):
+            numbers.append(document.body["number"])
+        elif document.key.startswith("slot-"):
+            halves[document.key] = document.body["number"]
     slots = [[slot, *(halves.get(_half(slot, half)) for half in _HALVES)] for slot in range(_SLOTS)]
-    return {
-        "numbers": sorted(d.body["number"] for d in documents if d.key.startswith("number-")),
-        "slots": [slot for slot in slots if slot[1:] != [None, None]],
-    }
+    return {"numbers": sorted(numbers), "slots": [slot for slot in slots if slot[1:] != [None, None]]}
 
 
 def _half(slot: int, half: str) -> str:

@@ -17,7 +17,6 @@ from reference.api import answer
 from reference.api.routes import Route
 from reference.errors import ArangoError
 from reference.storage import documents
-from reference.storage.snapshot import Document
 
 if TYPE_CHECKING:
     from reference.api.call import Call
@@ -129,17 +128,18 @@ def _batch(rows: Sequence[bytes], number: str | None, status: int, *, more: bool
 
 async def _all(call: Call) -> Response:
     body, collection = _body(call)
-    found = await call.in_transaction(collection, lambda t: _scan(t, collection))
+    found = await call.in_transaction(collection, lambda t: documents.bodies(t, collection))
     skip = _whole(body, "skip", 0)
     limit = _whole(body, "limit", len(found))
-    rows = [document.body for document in found[skip : skip + limit]]
-    return call.services.cursors.open(call, rows, batch_size=_batch_size(body), ttl_s=_ttl_s(body))
+    return call.services.cursors.open(
+        call, found[skip : skip + limit], batch_size=_batch_size(body), ttl_s=_ttl_s(body)
+    )
 
 
 async def _all_keys(call: Call) -> Response:
     body, collection = _body(call)
     kind = body.get("type", "path")
-    found = await call.in_transaction(collection, lambda t: _scan(t, collection))
+    found = await call.in_transaction(collection, lambda t: list(documents.scan(t, collection)))
     prefix = {
         "key": "",
         "id": f"{collection.name}/",
@@ -165,10 +165,6 @@ async def _lookup(call: Call) -> Response:
 
     found = await call.in_transaction(collection, work)
     return answer.raw(b'{"documents":[' + b",".join(found) + b'],"error":false,"code":200}')
-
-
-def _scan(transaction: Transaction, collection: Collection) -> list[Document]:
-    return list(documents.scan(transaction, collection))
 
 
 def _maybe(transaction: Transaction, collection: Collection, key: str) -> bytes | None:

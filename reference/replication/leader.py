@@ -45,7 +45,8 @@ class Leader:
         self._prefix = f"/_db/{quote(configuration.database, safe='')}"
         self._timeout_s = configuration.request_timeout
         self._headers = authorization(configuration)
-        self._identity = {"serverId": server_id, "syncerId": syncer_id, "clientInfo": "applier"}
+        identity = {"serverId": server_id, "syncerId": syncer_id, "clientInfo": "applier"}
+        self._identity = urlencode(identity)
 
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Response:
         """GET below the leader's database."""
@@ -85,7 +86,8 @@ class Leader:
         *,
         timeout_s: float | None = None,
     ) -> Response:
-        target = f"{self._prefix}{path}?{urlencode({**query, **self._identity})}"
+        asked = f"{urlencode(query)}&{self._identity}" if query else self._identity
+        target = f"{self._prefix}{path}?{asked}"
         try:
             response = await self._network.request(
                 self._address,

@@ -136,21 +136,28 @@ def scan(transaction: Transaction, collection: Collection) -> Iterator[Document]
     """All documents that the transaction sees; what it writes meanwhile may be missed."""
     transaction.check_readable(collection)
     own = dict.fromkeys(transaction.own_writes(collection))
-    if not own and transaction.tick is None:
-        for key, newest in collection.table.newest_of_all():
-            if newest.body is not None:
-                yield Document(key, newest.revision, newest.body)
-        return
     for key in (own | dict.fromkeys(collection.table.all_keys())) if own else collection.table.all_keys():
         found = transaction.lookup(collection, key)
         if found is not None and found.body is not None:
             yield Document(key, found.revision, found.body)
 
 
+def bodies(transaction: Transaction, collection: Collection) -> list[bytes]:
+    """The stored JSON of all documents that the transaction sees."""
+    if _sees_the_newest(transaction, collection):
+        return collection.table.newest_bodies()
+    return [document.body for document in scan(transaction, collection)]
+
+
+def _sees_the_newest(transaction: Transaction, collection: Collection) -> bool:
+    """Whether it sees nothing but what is committed now."""
+    transaction.check_readable(collection)
+    return transaction.tick is None and not transaction.own_writes(collection)
+
+
 def count(transaction: Transaction, collection: Collection) -> int:
     """How many documents the transaction sees."""
-    if transaction.tick is None and not transaction.own_writes(collection):
-        transaction.check_readable(collection)
+    if _sees_the_newest(transaction, collection):
         return collection.count
     return sum(1 for _ in scan(transaction, collection))
 

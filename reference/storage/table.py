@@ -70,9 +70,9 @@ class Table:
         """The newest version, which may be a removal."""
         return self._newest.get(key)
 
-    def newest_of_all(self) -> list[tuple[str, Version]]:
-        """Every key with its newest version, which may be a removal, in order of first insertion."""
-        return list(self._newest.items())
+    def newest_bodies(self) -> list[bytes]:
+        """The documents as they are now, in order of their keys' first insertion."""
+        return [version.body for version in self._newest.values() if version.body is not None]
 
     def at(self, key: str, tick: int) -> Version | None:
         """The document as a snapshot at `tick` sees it; None if it sees none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -88,6 +89,7 @@ class Catalogue(Mapping[str, Clause]):
         return tuple(clause for clause in self.values() if name in clause.tested_by)
 
 
+@cache
 def load(folder: Path = _HERE) -> Catalogue:
     """All clauses of the TOML files in a folder; the file's name is the mode. Raises CatalogueError."""
     clauses: dict[str, Clause] = {}

@@ -15,6 +15,7 @@ from workloads.protocol.outcome import RequestError
 TRANSACTION = "x-arango-trx-id"
 LEADER = "x-arango-endpoint"
 """In the answers of a server that follows another: whom to ask instead."""
+_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Requests:
                 method,
                 f"/_db/{self.database}{path}",
                 headers={**self.headers, **(headers or {})},
-                body=b"" if body is None else msgspec.json.encode(body),
+                body=b"" if body is None else _encode(body),
                 timeout_s=self.timeout_s if timeout_s is None else timeout_s,
             )
         except TransportError as error:
@@ -55,7 +56,7 @@ class Requests:
 
 def _decoded(body: bytes, status: int) -> Any:
     try:
-        return msgspec.json.decode(body) if body else None
+        return _decode(body) if body else None
     except msgspec.DecodeError as error:
         raise RequestError(
             f"{status}: the answer is not JSON: {error}", definite=False, status=status
