@@ -51,8 +51,8 @@ SPACES = {
         # Of three and four nodes, some have an agent and a server; of more, three have an agent only. Two have
         # one agent, which no isolation can do without.
         node_counts=(3, 3, 4, 5, 5, 6, 7),
-        lengths_s=(24, 26, 28, 30),
-        operations=(400, 500, 650),
+        lengths_s=(22, 24, 26, 28),
+        operations=(350, 450, 600),
         witnesses=("failover_loss", "leadership", "redirects"),
         strikes=("isolation", "isolation", "isolation", "kill", "partition", "pause", "power"),
         fault_s=(1.8, 2.4),
@@ -173,13 +173,13 @@ def _some(random: Random, names: Sequence[str], needed: Sequence[str] = (), most
 
 def _timings(random: Random) -> FailoverTimings:
     """Fast ones. No leader is named and replaced within a second: nobody who looks could see it."""
-    heartbeat_s = round(random.uniform(0.15, 0.25), 3)
-    lease_s = round(random.uniform(0.7, 1.1), 3)
-    election_s = round(random.uniform(0.5, 0.7), 3)
+    heartbeat_s = round(random.uniform(0.2, 0.3), 3)
+    lease_s = round(random.uniform(0.8, 1.1), 3)
+    election_s = round(random.uniform(0.6, 0.8), 3)
     return FailoverTimings(
         heartbeat_s=heartbeat_s,
         lease_s=lease_s,
-        supervision_s=round(random.uniform(0.15, 0.25), 3),
+        supervision_s=round(random.uniform(0.2, 0.3), 3),
         ok_s=round(lease_s * random.uniform(0.6, 0.8), 3),
         grace_s=round(max(1.1, 1.15 * lease_s) + random.choice((0.0, random.uniform(0.0, 0.4))), 3),
         election_s=(election_s, round(2 * election_s, 3)),
