@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from random import Random
 
 import msgspec
@@ -133,12 +133,12 @@ def soonest(
     generators: Sequence[Generator],
     answers: Sequence[Answer],
     random: Random,
-    weights: Sequence[int] | None = None,
+    parties: Sequence[Sized] | None = None,
 ) -> tuple[Op | Pending, tuple[Generator, ...]] | None:
     """Of the answers of generators side by side: the soonest operation, and all generators after it.
 
-    Among equal moments one is drawn, by weight. PENDING if none has an operation but some are pending; None
-    if all are exhausted.
+    Among equal moments one is drawn, by the size of its party. PENDING if none has an operation but some are
+    pending; None if all are exhausted.
     """
     ready: list[int] = []
     soon: list[Op] = []
@@ -157,16 +157,17 @@ def soonest(
             soon.append(op)
     if not soon:
         return (PENDING, tuple(after)) if is_pending else None
-    drawn = 0 if len(ready) == 1 else _draw(ready, random, weights)
+    drawn = 0 if len(ready) == 1 else _draw(ready, random, parties)
     chosen = answers[ready[drawn]]
     assert chosen is not None
     after[ready[drawn]] = chosen[1]
     return soon[drawn], tuple(after)
 
 
-def _draw(ready: Sequence[int], random: Random, weights: Sequence[int] | None) -> int:
+def _draw(ready: Sequence[int], random: Random, parties: Sequence[Sized] | None) -> int:
     """The place of one of those that are ready."""
-    return random.choices(range(len(ready)), None if weights is None else [weights[i] for i in ready])[0]
+    weights = None if parties is None else [max(1, len(parties[index])) for index in ready]
+    return random.choices(range(len(ready)), weights)[0]
 
 
 def _replaced(generators: tuple[Generator, ...], index: int, generator: Generator) -> tuple[Generator, ...]:

@@ -22,7 +22,7 @@ class View(msgspec.Struct):
     processes: Mapping[Thread, Process]
     threads: Mapping[Process, Thread]
     views: dict[Hashable, View] = msgspec.field(default_factory=dict)
-    stretches: dict[tuple[int, ...], list[tuple[Thread, ...]]] = msgspec.field(default_factory=dict)
+    divisions: dict[tuple[int, ...], list[View]] = msgspec.field(default_factory=dict)
     free_of_all: tuple[Thread, ...] | None = None
     free: tuple[Thread, ...] = ()
 
@@ -40,15 +40,20 @@ class View(msgspec.Struct):
                 self.free = free
         return self.free
 
-    def divided(self, counts: tuple[int, ...]) -> list[tuple[Thread, ...]]:
+    def divided(self, counts: tuple[int, ...]) -> list[View]:
         """The threads in stretches of so many each, the last one with all others."""
-        if counts not in self.stretches:
-            threads, found = tuple(self.processes), []
-            for count in counts:
-                found.append(threads[:count])
-                threads = threads[count:]
-            self.stretches[counts] = [*found, threads]
-        return self.stretches[counts]
+        known = self.divisions.get(counts)
+        if known is not None:
+            return known
+        threads, stretches = tuple(self.processes), []
+        for count in counts:
+            stretches.append(threads[:count])
+            threads = threads[count:]
+        found = self.divisions[counts] = [_part(self, part, part) for part in (*stretches, threads)]
+        return found
+
+    def __len__(self) -> int:
+        return len(self.processes)
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -67,17 +72,21 @@ class Context(msgspec.Struct, frozen=True):
     def restrict(self, threads: Sequence[Thread]) -> Context:
         """The same moment as only `threads` see it."""
         view = self._whole
-        return self._seen(view.views.get(threads) or _part(view, threads, threads))
+        return self.seen_by(view.views.get(threads) or _part(view, threads, threads))
 
     def restrict_to(self, belongs: Callable[[Thread], bool]) -> Context:
         """The same moment as only the threads see it that `belongs` accepts."""
         view = self._whole
         known = view.views.get(belongs)
-        return self._seen(known or _part(view, belongs, [t for t in self.processes if belongs(t)]))
+        return self.seen_by(known or _part(view, belongs, [t for t in self.processes if belongs(t)]))
 
-    def divided(self, counts: tuple[int, ...]) -> list[tuple[Thread, ...]]:
+    def divided(self, counts: tuple[int, ...]) -> list[View]:
         """All threads in stretches of so many each, the last one with all others."""
         return self._whole.divided(counts)
+
+    def seen_by(self, view: View) -> Context:
+        """The same moment as only the threads of a part of this context's view see it."""
+        return Context(self.time, view.free_among(self.free), view.processes, self.random, view)
 
     def thread_of(self, process: Process) -> Thread | None:
         """The thread that acts as `process`, or None if nobody does any more."""
@@ -86,9 +95,6 @@ class Context(msgspec.Struct, frozen=True):
     @property
     def _whole(self) -> View:
         return View.of(self.processes) if self.view is None else self.view
-
-    def _seen(self, view: View) -> Context:
-        return Context(self.time, view.free_among(self.free), view.processes, self.random, view)
 
     @property
     def clients(self) -> tuple[Thread, ...]:

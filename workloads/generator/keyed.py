@@ -18,7 +18,7 @@ import msgspec
 
 from checkers.history import Op
 from workloads.generator.choice import soonest
-from workloads.generator.context import Context, Thread
+from workloads.generator.context import Context, View
 from workloads.generator.leaves import Source, Stream, lift
 from workloads.generator.limits import limit, process_limit
 from workloads.generator.protocol import PENDING, Answer, Generator, Pending
@@ -87,17 +87,17 @@ class Keyed(msgspec.Struct, frozen=True):
 
     def op(self, context: Context) -> Answer:
         """The soonest operation of any group; a group whose key is exhausted takes the next key first."""
-        teams, free = self._teams(context), frozenset(context.free)
+        teams = self._teams(context)
         current = self
         answers: list[Answer] = []
         for index, team in enumerate(teams):
-            if index < len(self.groups) and free.isdisjoint(team):
+            moment = context.seen_by(team)
+            if index < len(self.groups) and not moment.free:
                 answers.append((PENDING, self.groups[index]))
                 continue
-            current, answer = current._asked(index, context.restrict(team))
+            current, answer = current._asked(index, moment)
             answers.append(answer)
-        weights = [len(team) for team in teams]
-        chosen = soonest(current.groups, answers, context.random, weights)
+        chosen = soonest(current.groups, answers, context.random, teams)
         return None if chosen is None else (chosen[0], msgspec.structs.replace(current, groups=chosen[1]))
 
     def _asked(self, index: int, context: Context) -> tuple[Keyed, Answer]:
@@ -118,11 +118,12 @@ class Keyed(msgspec.Struct, frozen=True):
         """Told to the group of the thread it is about."""
         thread = context.thread_of(event.process)
         groups = tuple(
-            group.update(context.restrict(team), event) if thread in team else group
+            group.update(context.seen_by(team), event) if thread in team.processes else group
             for group, team in zip(self.groups, self._teams(context), strict=False)
         )
         return msgspec.structs.replace(self, groups=groups)
 
-    def _teams(self, context: Context) -> list[Sequence[Thread]]:
-        threads, size = tuple(context.processes), self.recipe.threads_per_key
-        return [threads[start : start + size] for start in range(0, len(threads), size)]
+    def _teams(self, context: Context) -> Sequence[View]:
+        size = self.recipe.threads_per_key
+        whole = (len(context.processes) - 1) // size
+        return context.divided((size,) * whole) if context.processes else ()

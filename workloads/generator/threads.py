@@ -77,16 +77,15 @@ class Reserve(msgspec.Struct, frozen=True):
     def op(self, context: Context) -> Answer:
         """The soonest operation of any range; among equals, by the number of threads."""
         ranges = context.divided(self.counts)
-        answers = [g.op(context.restrict(r)) for g, r in zip(self.generators, ranges, strict=True)]
-        weights = [max(1, len(r)) for r in ranges]
-        chosen = soonest(self.generators, answers, context.random, weights)
+        answers = [g.op(context.seen_by(r)) for g, r in zip(self.generators, ranges, strict=True)]
+        chosen = soonest(self.generators, answers, context.random, ranges)
         return None if chosen is None else (chosen[0], Reserve(self.counts, chosen[1]))
 
     def update(self, context: Context, event: Op) -> Generator:
         """Told to the source whose thread it is about."""
         thread = context.thread_of(event.process)
         generators = tuple(
-            g.update(context.restrict(r), event) if thread in r else g
+            g.update(context.seen_by(r), event) if thread in r.processes else g
             for g, r in zip(self.generators, context.divided(self.counts), strict=True)
         )
         return Reserve(self.counts, generators)

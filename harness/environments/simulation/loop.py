@@ -32,7 +32,7 @@ _LIVELOCK = 2_000_000
 """So many callbacks at one instant mean that time will never move again."""
 
 
-_COLLECT_EVERY = 50_000
+_COLLECT_EVERY = 200_000
 """After so many more new objects garbage is collected: seldom, for hardly any of it is in cycles."""
 _CROWD = 64
 """How many tasks an owner may have before those that are done are forgotten."""
