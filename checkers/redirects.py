@@ -3,13 +3,15 @@
 The evidence is `probe` and `observe` (`checkers.failover_probes`, `checkers.failover_reigns`). A server
 counts as follower only where it had refused as one just before and no reign of its can have been in force
 since; as leader only where it did a leader's work just before and just after. Answers in between belong to
-nobody and are judged by nobody, so no change of leader can raise a false alarm.
+nobody and are judged by nobody, so no change of leader can raise a false alarm. Even in between two of its
+works a leader may have led no more for a moment, cut off from the agency, and then its answer is marked
+rightly; so marks of a leader count only where most of its answers have them.
 
     follower-accepts-write   a follower did what only the leader may do
     undenied-read            a follower answered a read that did not allow it
     dirty-read-refused       a follower refused a read that did allow it
     unmarked-dirty-read      a follower's answer did not warn that it may be dirty
-    marked-leader-read       the leader's answer warned of it
+    marked-leader-read       most of a leader's answers warned of it
     missing-endpoint         a refusal did not say where the leader is (or, with 1495, that it is unknown)
     wrong-endpoint           a refusal named a server that had never led, or the refusing server itself
     wrong-refusal            a follower refused with something else than "not a leader"
@@ -33,6 +35,8 @@ from checkers.history import History, Op
 from checkers.verdict import Anomaly, Limits, Verdict
 
 _MOST = 10
+_LEAST = 5
+"""So many marked answers of one leader may be the moments in which it led no more."""
 _KNOWN_NS = 5_000_000_000
 """So long after a leader was named, with nothing broken, every server must know it."""
 _PASSING = (30, 38, 503)
@@ -50,6 +54,7 @@ class Redirects:
         """Judge every answer."""
         probes = Probes(history)
         anomalies = [found for probe in probes.all for found in _judge(probes, probe)]
+        anomalies += _marked(probes)
         anomalies += _stale(history, probes)
         counts = exposures(probes)
         names = [anomaly.name for anomaly in anomalies]
@@ -93,8 +98,6 @@ def _judge(probes: Probes, probe: Probe) -> Iterator[Anomaly]:
     refusal = probes.was_follower(probe)
     if refusal is not None:
         yield from _follower(probe, refusal)
-    elif probe.kind == "read" and probe.accepted and probe.value["marked"] and probes.was_leader(probe):
-        yield _anomaly("marked-leader-read", probe, "marked its answer as possibly dirty while it led")
 
 
 def _follower(probe: Probe, refusal: Probe) -> Iterator[Anomaly]:
@@ -117,6 +120,21 @@ def _follower(probe: Probe, refusal: Probe) -> Iterator[Anomaly]:
         yield _anomaly("dirty-read-refused", probe, "refused a read that was allowed to be dirty", refusal)
     elif not value["marked"] and (probe.accepted or value["number"] in _NO_DATA):
         yield _anomaly("unmarked-dirty-read", probe, "gave a dirty read without marking it", refusal)
+
+
+def _marked(probes: Probes) -> Iterator[Anomaly]:
+    """Warnings of servers that led, if they are the rule."""
+    answers: dict[str, list[Probe]] = {}
+    for probe in probes.all:
+        if probe.kind == "read" and probe.accepted and probes.was_leader(probe):
+            answers.setdefault(probe.node, []).append(probe)
+    for own in answers.values():
+        marked = [probe for probe in own if probe.value["marked"]]
+        if len(marked) > max(_LEAST, len(own) / 2):
+            for probe in marked:
+                yield _anomaly(
+                    "marked-leader-read", probe, "marked its answer as possibly dirty while it led"
+                )
 
 
 def _refusal(probes: Probes, probe: Probe) -> Iterator[Anomaly]:
