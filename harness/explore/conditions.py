@@ -33,8 +33,8 @@ class Conditions:
     `clock_offsets_s` and `clock_drifts` (0.001: a millisecond a second too fast) are per node, in order;
     nodes beyond their end have true clocks. Every `flush_s` on average some node is asked to begin a new log
     file and to write a checkpoint, as large ones do by themselves; `keep_log_s` is how long log files that
-    nobody needs are kept; `chunk_bytes` is how much a follower asks for at once. `failover` is how fast servers
-    that fail over notice things. None leaves what is usual.
+    nobody needs are kept; `chunk_bytes` is how much a follower asks for at once. `failover` is how fast a
+    group that fails over notices things. None leaves what is usual.
     """
 
     delay_s: float | None = None

@@ -24,8 +24,8 @@ class Outcome:
     """What a campaign remembers of one life; it travels between processes.
 
     `verdict` is "valid", "invalid", "unknown", or "crashed" where there is none; `note` says why in one
-    sentence. `deaths` counts servers that ended of an error of their own, `failovers` the changes of leader that
-    clients saw; None if nobody looked.
+    sentence. `deaths` counts servers that ended of an error of their own, `failovers` the changes of leader
+    that clients saw; None if nobody looked.
     """
 
     seed: int
@@ -107,7 +107,7 @@ def _remembered(swarm: Swarm, life: Life, cpu_s: float) -> Outcome:
 
 
 def _failovers(results: Results) -> int | None:
-    """As the checker that saw most of them counted: one of writes sees fewer than one that asks the agency."""
+    """As counted by the checker that saw most: writes show fewer of them than looks at the agency."""
     counts = [
         found if isinstance(found, int) else len(found)
         for each in results.judged

@@ -28,9 +28,9 @@ ENVIRONMENT = "simulation"
 class Space:
     """What the swarms of a topology are drawn from; `pointless` are nemeses that can do nothing in it.
 
-    `lengths_s` are time limits, and `operations` are of one workload. Where leaders change, each swarm has one of the `witnesses`, the workloads that
-    see it, and one of the `strikes`, the nemeses that bring it about, whose faults last about `fault_s`: long
-    enough for it, and short enough for several.
+    `lengths_s` are time limits, `operations` are of one workload. Where leaders change, each swarm has one of
+    the `witnesses`, the workloads that see it, and one of the `strikes`, the nemeses that bring it about.
+    Faults then last about `fault_s`: long enough for it, and short enough for several.
     """
 
     node_counts: tuple[int, ...]
@@ -48,8 +48,8 @@ SPACES = {
     "single": Space(node_counts=(1,), pointless=_AGENCY | {"partition"}),
     "leader-follower": Space(node_counts=(2, 3, 3, 3, 4), pointless=_AGENCY),
     "active-failover": Space(
-        # Of three and four nodes, some have an agent and a server; of more, three have an agent only. Two have
-        # one agent, which no isolation can do without.
+        # Up to four nodes have an agent and a server; of more, three have an agent only. Two have one agent,
+        # from which no leader can be isolated.
         node_counts=(3, 3, 4, 5, 5, 6, 7),
         lengths_s=(22, 24, 26, 28),
         operations=(350, 450, 600),
@@ -105,10 +105,12 @@ class Swarm:
             f"{name} {value:g}" for name in _SHOWN if (value := getattr(self.conditions, name))
         )
         clocks = self.conditions.clock_offsets_s or self.conditions.clock_drifts
+        failover = self.conditions.failover
+        patience = "" if failover is None else f", lease {failover.lease_s:g} s, grace {failover.grace_s:g} s"
         return (
             f"seed {self.seed}: {self.topology}, {self.node_count} nodes, {'+'.join(self.workloads)}, "
             f"{'+'.join(self.nemeses) or 'no fault'} every {self.interval_s:g} s, {self.time_limit_s:g} s, "
-            f"{self.rate:g}/s by {self.concurrency}, timeout {self.op_timeout_s:g} s"
+            f"{self.rate:g}/s by {self.concurrency}, timeout {self.op_timeout_s:g} s{patience}"
             f"{'; ' + trouble if trouble else ''}{'; clocks off' if clocks else ''}"
         )
 
@@ -180,7 +182,7 @@ def _timings(random: Random) -> FailoverTimings:
         heartbeat_s=heartbeat_s,
         lease_s=lease_s,
         supervision_s=round(random.uniform(0.2, 0.3), 3),
-        ok_s=round(lease_s * random.uniform(0.6, 0.8), 3),
+        ok_s=round(max(0.65, lease_s * random.uniform(0.6, 0.8)), 3),
         grace_s=round(max(1.1, 1.15 * lease_s) + random.choice((0.0, random.uniform(0.0, 0.4))), 3),
         election_s=(election_s, round(2 * election_s, 3)),
     )

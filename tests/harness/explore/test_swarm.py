@@ -5,10 +5,21 @@ import sys
 
 import pytest
 
+from checkers.failover_reigns import UNSEEN_NS
 from harness.explore.swarm import SPACES, expand
-from harness.plan import NEMESIS, parts
+from harness.plan import NEMESIS, WORKLOAD, load, parts
+from reference.failover.lease import waiting_s
+from workloads.protocol.workload import Options
 
 SEEDS = range(300)
+
+
+def topologies(workload: str) -> frozenset[str]:
+    options = Options(
+        rate=1.0, concurrency=3, nodes=("n1", "n2", "n3"), topology="any", seed=0, time_limit_s=9.0
+    )
+    fitting: frozenset[str] = load(WORKLOAD, workload).workload(options).topologies
+    return fitting
 
 
 @pytest.mark.parametrize("topology", list(SPACES))
@@ -23,7 +34,8 @@ def test_every_seed_gives_a_run_that_can_be_adequate(topology: str) -> None:
 
 def test_the_seeds_together_draw_everything_there_is() -> None:
     swarms = [expand(seed, "leader-follower") for seed in SEEDS]
-    assert {name for swarm in swarms for name in swarm.workloads} == {"leader_follower", "register", "set"}
+    drawn_workloads = {name for swarm in swarms for name in swarm.workloads}
+    assert drawn_workloads == {name for name in parts(WORKLOAD) if "leader-follower" in topologies(name)}
     drawn = {name for swarm in swarms for name in swarm.nemeses}
     assert drawn == set(parts(NEMESIS)) - SPACES["leader-follower"].pointless
     assert {swarm.node_count for swarm in swarms} == {2, 3, 4}
@@ -32,6 +44,31 @@ def test_the_seeds_together_draw_everything_there_is() -> None:
     assert any(c.loss for c in conditions)
     assert any(not c.loss for c in conditions)
     assert any(c.clock_drifts for c in conditions)
+
+
+def test_every_swarm_that_fails_over_has_a_leader_struck_and_somebody_who_sees_it() -> None:
+    space = SPACES["active-failover"]
+    swarms = [expand(seed, "active-failover") for seed in SEEDS]
+    for swarm in swarms:
+        assert set(swarm.workloads) & set(space.witnesses)
+        assert not swarm.nemeses or set(swarm.nemeses) & set(space.strikes)
+    assert {name for swarm in swarms for name in swarm.nemeses} == set(parts(NEMESIS))
+    drawn = {name for swarm in swarms for name in swarm.workloads}
+    assert drawn == {name for name in parts(WORKLOAD) if "active-failover" in topologies(name)}
+
+
+def test_no_lease_that_is_drawn_outlives_the_patience_of_the_supervision() -> None:
+    for seed in SEEDS:
+        timings = expand(seed, "active-failover").conditions.failover
+        assert timings is not None
+        assert waiting_s(timings.lease_s) < timings.grace_s
+        assert timings.grace_s * 1e9 > UNSEEN_NS, "a checker takes that for granted"
+        assert 2 * timings.heartbeat_s < timings.ok_s, "one lost heartbeat makes no server BAD"
+        assert timings.ok_s < timings.grace_s
+
+
+def test_swarms_of_a_topology_without_failover_have_no_timings_of_one() -> None:
+    assert all(expand(seed, "leader-follower").conditions.failover is None for seed in SEEDS)
 
 
 def test_single_server_is_not_partitioned_from_itself() -> None:
