@@ -169,8 +169,8 @@ class Disks(Protocol):
     """The disks under the databases' files."""
 
     async def fault(self, node: str, fault: DiskFault) -> None:
-        """From now on nothing fits on it, or every access fails (EIO), or every sync takes long, or only every
-        sync fails, and loses what it was to write.
+        """From now on nothing fits on it, or every access fails (EIO), or every sync takes long, or syncs
+        alone fail, and lose what they were to write.
         """
         ...
 

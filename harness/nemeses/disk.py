@@ -1,4 +1,4 @@
-"""Break the disks under the data of some nodes: full, failing with I/O errors, or slow."""
+"""Break the disks under the data of some nodes: full, failing with I/O errors, slow, or losing syncs."""
 
 from __future__ import annotations
 

@@ -56,10 +56,12 @@ class Log:
         sentence = ""
         if cut < len(data):
             _refuse_what_was_durable(data, cut)
-            file.truncate(cut)
             sentence = f"cut a torn end of {len(data) - cut} bytes from {_NAME}"
-        # What a killed process had only written may count from now on, so it must not go any more.
-        await file.sync()
+        # What a killed process had only written may count from now on, so it must not go any more. It is
+        # written anew, because what a failed fsync has left in memory looks clean to the next one.
+        file.close()
+        await disk.replace(_NAME, data[:cut])
+        file = disk.open(_NAME)
         try:
             return cls(disk, file), recover(records), sentence
         except DamagedLogError as error:

@@ -7,6 +7,10 @@ it is inside one). Readable frames after the gap go as well: the disk may write 
 and a log with a hole is no log. Not detectable: loss at the very end of which nothing on the disk gives
 evidence.
 
+What was read may never have been synced, and counts from now on. So it is made durable, all of it: a file
+whose last records no later frame says to be synced is written anew, because what a failed fsync has left in
+memory looks clean to the next one.
+
 A segment without any record, before others, is what a full disk left when a new one was begun and the log
 went on in the old one: its name stands for nothing, and it goes.
 """
@@ -78,9 +82,23 @@ async def recover(world: World, start_tick: int, apply: Apply) -> Recovered:
                 f"the log ends at tick {segments[-1].last_tick} in {segments[-1].name}, but the checkpoint "
                 f"is at tick {start_tick}: the newest segments are missing; restore them from a backup"
             )
+    claimed = max((segment.claimed for segment in segments), default=0)
     for segment in segments:
-        await segment.file.sync()
+        if segment.first_tick <= segment.last_tick <= claimed:
+            await segment.file.sync()
+        else:
+            await _rewrite(world.disk, segment)
     return Recovered(segments, report)
+
+
+async def _rewrite(disk: Disk, segment: Segment) -> None:
+    """Write anew what nothing shows to be on the disk: after a failed fsync it may be in memory alone, where
+    it looks clean, so that no further fsync would write it.
+    """
+    content = segment.file.read(0, segment.file.size)
+    segment.file.close()
+    await disk.replace(segment.name, content)
+    segment.file = disk.open(segment.name)
 
 
 def _by_content(disk: Disk) -> tuple[list[str], list[str]]:
@@ -112,7 +130,7 @@ def _scan(segment: Segment, position: int, data: bytes, start_tick: int, apply: 
         frame = decode(data, offset)
         if frame is None or not _continues(frame[0], tick, segment):
             break
-        record, _, end = frame
+        record, segment.claimed, end = frame
         if record.type >= FIRST_LOGGED:
             segment.note(record.tick, offset)
             tick = record.tick

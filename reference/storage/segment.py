@@ -42,6 +42,8 @@ class Segment:
     last_tick: int
     closed_ns: int | None = None
     """When the log went on in another segment (monotonic); None: still written to."""
+    claimed: int = 0
+    """Up to which tick its frames say that the log was synced when they were written."""
     _ticks: list[int] = field(default_factory=list)
     _offsets: list[int] = field(default_factory=list)
 

@@ -7,9 +7,13 @@ and an earlier one may be missing (zeros) although a later one arrived; an unsyn
 Renames, replacements and removals are durable when they return, as the door promises, and all or nothing
 before; a file that was never synced may be gone altogether.
 
-The disk can also be full, answer EIO, be slow, and flip a bit of what is at rest. Every write, sync, rename
-and removal is a *boundary* with a number, before and after it: the systematic crash tests stop a server at
-each of them.
+The disk can also be full, answer EIO, be slow, and flip a bit of what is at rest. When a sync fails, what it
+was to write is never written: the system reports the error once and takes the pages for clean (Rebello et
+al., "Can Applications Recover from fsync Failures?", 2020). They can be read for a while, from memory, until
+the file is opened after memory was short, or the power fails; no later sync brings them to the disk.
+
+Every write, sync, rename and removal is a *boundary* with a number, before and after it: the systematic crash
+tests stop a server at each of them.
 """
 
 from __future__ import annotations
@@ -32,13 +36,15 @@ SYNC_S = 0.0002
 class Platter:
     """One file. The first `synced` bytes are durable; `unsynced` are the offsets of the writes after them.
 
-    `cut_off` are durable bytes that were cut since the last sync: a power loss may bring them back.
+    `cut_off` are durable bytes that were cut since the last sync: a power loss may bring them back. `dropped`
+    are the parts, from one offset to another, that a failed sync has left in memory alone.
     """
 
     written: bytearray = field(default_factory=bytearray)
     synced: int = 0
     unsynced: list[int] = field(default_factory=list)
     cut_off: bytes = b""
+    dropped: list[tuple[int, int]] = field(default_factory=list)
     is_durable: bool = False
 
     def append(self, data: bytes) -> None:
@@ -53,6 +59,7 @@ class Platter:
             self.synced = size
         del self.written[size:]
         self.unsynced = [at for at in self.unsynced if at < size]
+        self.dropped = [(at, min(end, size)) for at, end in self.dropped if at < size]
 
     def sync(self, size: int) -> None:
         """Make the first `size` bytes durable; what came later is left for a later sync."""
@@ -61,6 +68,23 @@ class Platter:
         self.cut_off = b""
         self.is_durable = True
 
+    def drop(self, size: int) -> None:
+        """Fail to make the first `size` bytes durable: what was not is in memory alone, and looks clean."""
+        if min(size, len(self.written)) > self.synced:
+            self.dropped.append((self.synced, min(size, len(self.written))))
+            self.synced = self.dropped[-1][1]
+            self.unsynced = [at for at in self.unsynced if at >= self.synced]
+
+    def forget(self) -> None:
+        """Lose what is in memory alone: nothing is there, or at the very end not even that."""
+        for at, end in reversed(self.dropped):
+            if end == len(self.written):
+                del self.written[at:]
+                self.synced = min(self.synced, at)
+            else:
+                self.written[at:end] = bytes(end - at)
+        self.dropped = []
+
     def lose_power(self, random: Random) -> None:
         """Forget what was not synced, but for what chance kept."""
         if self.cut_off and random.random() < 0.5:
@@ -68,6 +92,7 @@ class Platter:
         else:
             kept = self._survivors(random)
         self.written, self.synced, self.unsynced, self.cut_off = kept, len(kept), [], b""
+        self.forget()
         self.is_durable = self.is_durable or bool(kept)
 
     def _survivors(self, random: Random) -> bytearray:
@@ -97,8 +122,14 @@ class HostDisk:
         self.trace = trace
         self.files: dict[str, Platter] = {}
         self.sync_s = SYNC_S
+        self.slow_s = 0.0
+        """How much longer a sync takes because the disk is broken."""
+        self.stall_s = 0.0
+        """The same, while the disk is busy with itself, as every disk is now and then."""
         self.capacity_bytes: int | None = None
         self.is_failing = False
+        self.fails_syncs = False
+        """Whether only what waits for the disk fails: what is written goes to memory."""
         self.boundaries = 0
         self.at_boundary: Callable[[int, str], None] | None = None
         self.lost_bytes = 0
@@ -145,6 +176,11 @@ class HostDisk:
             return growth
         return max(0, min(growth, self.capacity_bytes - self.used_bytes))
 
+    def synced(self) -> None:
+        """Whether a sync that ends now succeeds. Raises EIO from a failing disk."""
+        if self.is_failing or self.fails_syncs:
+            self.refuse(errno.EIO)
+
     def refuse(self, number: int) -> None:
         """Raise what a real disk would answer."""
         self.refusals += 1
@@ -166,6 +202,9 @@ class ServerDisk:
         path = self._path(name)
         if path not in self.host.files:
             self.host.files[path] = Platter()
+        elif self.host.files[path].dropped and self.host.random.random() < 0.5:
+            self.host.files[path].forget()
+            self.host.trace.add(f"{self.host.host} read {path} from the disk")
         return OpenFile(self, path, self.host.files[path])
 
     def exists(self, name: str) -> bool:
@@ -211,13 +250,14 @@ class ServerDisk:
         """Take the time of a sync; the effect is there at its beginning or at its end, as chance has it."""
         host = self.host
         self.owner.fence()
-        is_early = host.random.random() < 0.5
+        # What a broken disk is asked to do it never does; one that breaks meanwhile may have done it.
+        is_early = host.random.random() < 0.5 and not (host.is_failing or host.fails_syncs)
         if is_early:
             self._pass(what, effect)
-        host.slow_syncs += host.sync_s > SYNC_S
-        await asyncio.sleep(host.sync_s * (0.5 + host.random.random()))
+        host.slow_syncs += host.slow_s > 0
+        await asyncio.sleep((host.sync_s + host.slow_s + host.stall_s) * (0.5 + host.random.random()))
         self.owner.fence()
-        host.room(0)
+        host.synced()
         if not is_early:
             self._pass(what, effect)
 
@@ -263,7 +303,11 @@ class OpenFile:
     async def sync(self) -> None:
         """Make durable what was written before the call."""
         size = len(self._platter.written)
-        await self._disk.wait(f"sync {self._path}", lambda: self._platter.sync(size))
+        try:
+            await self._disk.wait(f"sync {self._path}", lambda: self._platter.sync(size))
+        except OSError:
+            self._platter.drop(size)
+            raise
         self._host.trace.add(f"{self._host.host} synced {self._path} {size}")
 
     def read(self, offset: int, length: int) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from harness.environment import Cut, DiskFault, HostError, ProcessState, Program, Transport
 from harness.environments.simulation.clock import HostClock
-from harness.environments.simulation.disk import SYNC_S, HostDisk
+from harness.environments.simulation.disk import HostDisk
 from harness.environments.simulation.host import Host
 from harness.environments.simulation.loop import SimulatedLoop
 from harness.environments.simulation.network import SimulatedNetwork
@@ -18,9 +18,8 @@ from harness.environments.simulation.transport import SimulatedTransport
 from harness.seeds import stream
 
 T = TypeVar("T")
-_SLOW = 500
-"""How many times longer a sync takes on a slow disk: a tenth of a second instead of a fifth of a
-millisecond."""
+_SLOW_S = 0.1
+"""How much longer a sync takes on a slow disk: usually it is a fifth of a millisecond."""
 
 
 class SimulatedWorld:
@@ -222,7 +221,7 @@ class SimulatedDisks:
         self._world = world
 
     async def fault(self, node: str, fault: DiskFault) -> None:
-        """Make the disk full, failing or slow from now on."""
+        """Break the disk from now on."""
         disk = self._world.host(node).disk
         match fault:
             case "full":
@@ -230,7 +229,9 @@ class SimulatedDisks:
             case "failing":
                 disk.is_failing = True
             case "slow":
-                disk.sync_s = SYNC_S * _SLOW
+                disk.slow_s = _SLOW_S
+            case "fsync":
+                disk.fails_syncs = True
 
     async def felt(self, node: str) -> int:
         """Operations that the disk has refused or delayed so far."""
@@ -240,4 +241,5 @@ class SimulatedDisks:
     async def heal(self, node: str) -> None:
         """Let the disk be as it was."""
         disk = self._world.host(node).disk
-        disk.capacity_bytes, disk.is_failing, disk.sync_s = None, False, SYNC_S
+        disk.capacity_bytes, disk.slow_s = None, 0.0
+        disk.is_failing = disk.fails_syncs = False

@@ -206,6 +206,69 @@ def test_a_failing_disk_answers_with_an_error() -> None:
         bench.run(file.sync())
 
 
+async def _fail_to_sync(bench: _Bench) -> None:
+    file = bench.disk.open("f")
+    file.append(b"durable")
+    await file.sync()
+    file.append(b"doomed")
+    bench.host.fails_syncs = True
+    with pytest.raises(OSError, match="Input/output"):
+        await file.sync()
+    bench.host.fails_syncs = False
+    file.append(b"later")
+    await file.sync()
+
+
+def test_what_a_failed_sync_was_to_write_no_later_one_writes() -> None:
+    for seed in range(20):
+        bench = _Bench(seed)
+        bench.run(_fail_to_sync(bench))
+        bench.host.lose_power()
+        assert bench.content("f") == b"durable" + bytes(len(b"doomed")) + b"later"
+
+
+def test_what_a_failed_sync_has_left_in_memory_may_be_read_or_gone_when_the_file_is_opened_again() -> None:
+    found = set()
+    for seed in range(20):
+        bench = _Bench(seed)
+        bench.run(_fail_to_sync(bench))
+        found.add(bench.content("f"))
+    assert found == {b"durabledoomedlater", b"durable" + bytes(len(b"doomed")) + b"later"}
+
+
+def test_a_failed_sync_leaves_nothing_at_the_end_of_a_file_that_lost_power() -> None:
+    bench = _Bench()
+
+    async def write() -> None:
+        file = bench.disk.open("f")
+        file.append(b"doomed")
+        bench.host.fails_syncs = True
+        with pytest.raises(OSError, match="Input/output"):
+            await file.sync()
+
+    bench.run(write())
+    bench.host.lose_power()
+    assert bench.host.files == {}
+
+
+def test_what_is_replaced_or_cut_after_a_failed_sync_is_as_durable_as_ever() -> None:
+    for whole in (True, False):
+        bench = _Bench()
+
+        async def mend(bench: _Bench = bench, whole: bool = whole) -> None:
+            await _fail_to_sync(bench)
+            if whole:
+                await bench.disk.replace("f", b"new")
+            else:
+                file = bench.disk.open("f")
+                file.truncate(3)
+                await file.sync()
+
+        bench.run(mend())
+        bench.host.lose_power()
+        assert bench.content("f") == (b"new" if whole else b"dur")
+
+
 def test_a_flipped_bit_is_one_bit() -> None:
     bench = _Bench()
     bench.run(bench.disk.replace("f", b"\0" * 10))

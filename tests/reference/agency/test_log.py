@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.environments.simulation.disk import HostDisk, ServerDisk
+from harness.environments.simulation.loop import Owner, SimulatedLoop
+from harness.environments.simulation.trace import Trace
 from reference.agency.log import Log, claim
 from reference.raft import Durable, Entry, HardState, Persist, Snapshot
 from reference.storage.corruption import CorruptStorage
@@ -41,6 +44,28 @@ async def test_what_was_synced_survives_a_power_loss() -> None:
     for seed in range(20):
         found = await held(disk.power_loss(Random(seed)))
         assert found == Durable(HardState(5, "a"), Snapshot(), tuple(map(entry, range(1, 6))))
+
+
+def test_what_an_agent_found_after_a_failed_fsync_survives_the_next_power_loss() -> None:
+    async def lives(host: HostDisk) -> tuple[Durable, Durable]:
+        disk = ServerDisk(host, "/data", Owner("agent"))
+        log, _, _ = await Log.open(disk)
+        log.append(Persist(HardState(1, "a"), entries=(entry(1),)))
+        host.fails_syncs = True
+        with pytest.raises(OSError, match="Input/output"):
+            await log.sync()
+        host.fails_syncs = False
+        found = (await Log.open(disk))[1]
+        host.lose_power()
+        return found, (await Log.open(disk))[1]
+
+    outcomes = []
+    for seed in range(10):
+        host = HostDisk("n1", Random(seed), Trace())
+        found, again = SimulatedLoop(Random(seed)).run(lives(host))  # type: ignore[abstract]
+        assert found == again
+        outcomes.append(found == Durable())
+    assert {True, False} == set(outcomes), "it may be read from memory, and it may be gone"
 
 
 async def test_torn_tail_is_cut_and_the_prefix_survives() -> None:
