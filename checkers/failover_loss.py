@@ -2,7 +2,8 @@
 
 The operations:
 
-    insert   value n: something new with number n, at whoever leads; its `ok` names the node that acknowledged
+    insert   value n: something new with number n, at whoever leads; its `ok` names who acknowledged it.
+             There may be several kinds of these, each under its own name; they go into one log.
     read     `ok` value {"numbers": [..], "dirty": bool}: everything on one server. Not dirty: it led.
     observe  as in `checkers.failover_reigns`; may be missing
 
@@ -41,20 +42,19 @@ _MOST = 10
 
 @dataclass(frozen=True, slots=True)
 class FailoverLoss:
-    """The checker, for operations of these names. Unknown without a last read of a leader."""
+    """The checker, for writes of these names. Unknown without a last read of a leader."""
 
-    write: str = "insert"
-    read: str = "read"
+    writes: frozenset[str] = frozenset({"insert"})
 
     def check(self, history: History, limits: Limits) -> Verdict:  # noqa: ARG002 - sorts and passes, no search
         """Classify every acknowledged insert."""
-        evidence = _Evidence.of(history, self.write, self.read)
+        evidence = _Evidence.of(history, self.writes)
         if evidence.last is None:
             return Verdict("unknown", reasons=("no leader was read after the last insert",))
         losses = [_loss(evidence, reign) for reign in evidence.reigns]
         anomalies = [*_outside(losses), *_resurrected(evidence), *_phantoms(evidence)]
         inside = [loss for loss in losses if loss.inside]
-        reasons = () if evidence.inserts else (f"there was no {self.write}",)
+        reasons = () if evidence.inserts else ("nothing was written",)
         return Verdict(
             valid=False if anomalies else "unknown" if reasons else True,
             anomalies=tuple(_few(anomalies)),
@@ -107,10 +107,10 @@ class _Evidence:
     changes: int
 
     @staticmethod
-    def of(history: History, write: str, read: str) -> _Evidence:
-        inserts = {pair.invoke.value: pair for pair in history.pairs if pair.f == write}
+    def of(history: History, writes: frozenset[str]) -> _Evidence:
+        inserts = {pair.invoke.value: pair for pair in history.pairs if pair.f in writes}
         acknowledged = [pair for pair in inserts.values() if pair.type == "ok"]
-        reads = [pair for pair in history.pairs if pair.f == read and pair.type == "ok"]
+        reads = [pair for pair in history.pairs if pair.f == "read" and pair.type == "ok"]
         of_leaders = [pair for pair in reads if not pair.value["dirty"]]
         end = max((_end(pair) for pair in acknowledged), default=-1)
         final = [pair for pair in of_leaders if pair.invoke.index > end]
@@ -211,6 +211,7 @@ def _outside(losses: Sequence[_Loss]) -> Iterator[Anomaly]:
                 sentence=f"{write.f} {write.invoke.value}, acknowledged by {loss.reign.node}, is lost, "
                 f"although {why}",
                 operations=_merged(*write.ops, *ops),
+                details={"number": write.invoke.value},
             )
 
 
@@ -238,6 +239,7 @@ def _resurrection(write: Pair, without: Pair, read: Pair) -> Anomaly:
         sentence=f"{write.f} {write.invoke.value} was lost when {without.node} was read, "
         f"and {read.node} shows it again",
         operations=_merged(*write.ops, *without.ops, *read.ops),
+        details={"number": write.invoke.value},
     )
 
 
@@ -255,6 +257,7 @@ def _phantoms(evidence: _Evidence) -> Iterator[Anomaly]:
                 name="phantom",
                 sentence=f"{read.node} shows {number}, {why}",
                 operations=_merged(*(() if write is None else write.ops), *read.ops),
+                details={"number": number},
             )
 
 

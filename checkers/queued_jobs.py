@@ -4,9 +4,9 @@ The operations:
 
     job   value n: job number n, at whoever leads. It writes one document, which names it.
     open  the queue in which some jobs wait; from then on every job may be done
-    jobs  `ok` value {"numbers": [..], "dirty": bool}: the jobs of one server, and of a leader (not dirty)
-          also "pending" and "failed", those that are not done or could not be, and "done": [[n, count], ..],
-          how many documents name a job. The jobs are read before the documents.
+    read  `ok` value {"numbers": [..], "dirty": bool, ..}: what one server has, and of a leader (not dirty)
+          "jobs", their numbers; "pending" and "failed", those that are not done or could not be; and "done":
+          [[n, count], ..], how many documents name a job. The jobs are read before the documents.
 
     job-not-run         after its queue was opened, a job was still pending half a minute later
     job-failed          a job could not be done, though others before it could
@@ -15,7 +15,7 @@ The operations:
 
 Jobs that run at once seldom wait while a leader changes; those of the closed queue wait all the time, so that
 in the end a leader goes on with what others were given. Not here: which jobs are lost, which is
-`checkers.failover_loss` with `job` and `jobs`.
+`checkers.failover_loss`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class QueuedJobs:
             valid=False if anomalies else "unknown" if reasons else True,
             anomalies=tuple(anomalies),
             statistics={
-                "jobs": len(final[-1].value["numbers"]) if final else 0,
+                "jobs": len(final[-1].value["jobs"]) if final else 0,
                 "done": len(final[-1].value["done"]) if final else 0,
                 "done_for_others": len(resumed(history)),
                 "stuck": len(stuck),
@@ -61,7 +61,7 @@ class QueuedJobs:
 
 def leader_reads(history: History) -> list[Pair]:
     """What leaders said of their jobs."""
-    return [p for p in history.pairs if p.f == "jobs" and p.type == "ok" and not p.value["dirty"]]
+    return [p for p in history.pairs if p.f == "read" and p.type == "ok" and not p.value["dirty"]]
 
 
 def resumed(history: History) -> list[int]:
@@ -113,7 +113,7 @@ def _repeated(reads: Sequence[Pair]) -> Iterator[Anomaly]:
         value = read.value
         counts = dict(value["done"])
         open_ones = {*value["pending"], *value["failed"]}
-        for number in value["numbers"]:
+        for number in value["jobs"]:
             count = counts.get(number, 0)
             if number in told or count == 1 or (count == 0 and number in open_ones) or len(told) == _MOST:
                 continue
@@ -139,10 +139,10 @@ def _failed(history: History, reads: Sequence[Pair]) -> Iterator[Anomaly]:
     if able is None:
         return
     jobs = {pair.invoke.value: pair for pair in history.pairs if pair.f == "job"}
-    for number in last.value["failed"][:_MOST]:
-        if number in jobs and able.precedes(jobs[number]):
-            sentence = f"job {number} failed on {last.node}, though such jobs could be done before"
-            yield Anomaly("job-failed", sentence, (*able.ops, *jobs[number].ops, *last.ops))
+    failed = [n for n in last.value["failed"] if n in jobs and able.precedes(jobs[n])]
+    for number in failed[:_MOST]:
+        sentence = f"job {number} failed on {last.node}, though such jobs could be done before"
+        yield Anomaly("job-failed", sentence, (*able.ops, *jobs[number].ops, *last.ops))
 
 
 def _not_run(number: int, final: Sequence[Pair]) -> Anomaly:

@@ -63,9 +63,8 @@ _KNOWN_S = 6.0
 _ROUNDS = 8
 _JOBS_S = 40.0
 _LOOKS = 12
-_USERS: dict[str, object] = {"f": "users", "value": {"dirty": False}}
+_READ: dict[str, object] = {"f": "read", "value": {"dirty": False}}
 _LOOK: dict[str, object] = {"f": "observe"}
-_QUEUED: dict[str, object] = {"f": "jobs", "value": {"dirty": False}}
 
 
 def workload(options: Options) -> Workload:
@@ -80,9 +79,8 @@ def workload(options: Options) -> Workload:
             {
                 "guidance": Guidance(),
                 "accounts": Accounts(),
-                "users": Kept(FailoverLoss("user", "users"), "AF-USERS"),
-                "queue": QueuedJobs(),
-                "jobs": Kept(FailoverLoss("job", "jobs"), "AF-QUEUES"),
+                "jobs": QueuedJobs(),
+                "loss": Kept(FailoverLoss(frozenset({"user", "job"}))),
                 "availability": Availability(),
             },
             exposures=_exposures,
@@ -98,7 +96,7 @@ def workload(options: Options) -> Workload:
         ),
         clauses=("AF-USERS", "AF-QUEUES", "AF-DRIVERS"),
         topologies=frozenset({"active-failover"}),
-        minimum={"job": 20, "user": 10, "find": 20, "look": 1},
+        minimum={"job": 20, "user": 10, "find": 20, "look": 1, "read": 4},
     )
 
 
@@ -114,8 +112,8 @@ def _generator(options: Options, count: int) -> Generator:
     rate = options.rate
     looks = stagger(1 / min(0.3 * rate, 5.0), lift(itertools.cycle([_LOOK])))
     work = any_of(
-        stagger(1 / min(0.3 * rate, 8.0), lift(_numbered("job"))),
-        stagger(1 / min(0.15 * rate, 3.0), lift(_numbered("user"))),
+        stagger(1 / min(0.3 * rate, 8.0), lift(_jobs(0))),
+        stagger(1 / min(0.15 * rate, 3.0), lift(_users(0))),
         stagger(1 / min(0.2 * rate, 8.0), lift(_finds(count))),
         stagger(1.0, lift(itertools.cycle(_reads(count)))),
     )
@@ -124,8 +122,13 @@ def _generator(options: Options, count: int) -> Generator:
     return reserve((options.concurrency - 1, work), rest=looks)
 
 
-def _numbered(f: str, first: int = 0) -> Iterator[Mapping[str, Any]]:
-    return ({"f": f, "value": number} for number in itertools.count(first))
+def _users(first: int) -> Iterator[Mapping[str, Any]]:
+    """Their numbers are even: users and jobs are numbered together, for they go into one log."""
+    return ({"f": "user", "value": number} for number in itertools.count(first, 2))
+
+
+def _jobs(first: int) -> Iterator[Mapping[str, Any]]:
+    return ({"f": "job", "value": number} for number in itertools.count(first + 1, 2))
 
 
 def _finds(count: int) -> Iterator[Mapping[str, Any]]:
@@ -136,23 +139,23 @@ def _finds(count: int) -> Iterator[Mapping[str, Any]]:
 def _reads(count: int) -> Iterator[Mapping[str, Any]]:
     """Of the leader, and of every server in turn: what a follower shows had been shipped to it."""
     for server in range(count):
-        yield from (_USERS, _QUEUED)
-        yield from ({"f": f, "value": {"dirty": True, "server": server}} for f in ("users", "jobs"))
+        yield _READ
+        yield {"f": "read", "value": {"dirty": True, "server": server}}
 
 
 def _final(count: int) -> Generator:
     """Somebody must lead; then drivers from everywhere; then all jobs must be done, and users be valid."""
-    more = any_of(*(delay(_POLL_S, until_ok(lift(_numbered(f, _LAST)))) for f in ("job", "user")))
+    more = any_of(delay(_POLL_S, until_ok(lift(_users(_LAST)))), delay(_POLL_S, until_ok(lift(_jobs(_LAST)))))
     return phases(
         time_limit(_PATIENCE_S, more),
         time_limit(_PATIENCE_S, delay(_POLL_S, until(_is_found, lift(_finds(count))))),
         sleep(_KNOWN_S),
         limit(2 * count * _ROUNDS, delay(_POLL_S, lift(_finds(count)))),
         final([{"f": "open"}]),
-        time_limit(_JOBS_S, delay(0.5, until(_all_done, _QUEUED))),
-        final([_LOOK, _USERS]),
+        time_limit(_JOBS_S, delay(0.5, until(_all_done, _READ))),
+        final([_LOOK, _READ]),
         limit(2 * _LOOKS, delay(_POLL_S, lift(_final_looks()))),
-        final([_USERS, _QUEUED]),
+        final([_READ]),
     )
 
 
@@ -160,7 +163,7 @@ def _final_looks() -> Iterator[Mapping[str, Any]]:
     """The first users, which have seen the most leaders. The agency tells whether there is a new one."""
     for number in range(_LOOKS):
         yield _LOOK
-        yield {"f": "look", "value": number}
+        yield {"f": "look", "value": 2 * number}
 
 
 def _is_found(event: Op) -> bool:
@@ -177,7 +180,7 @@ def _exposures(history: History) -> Mapping[str, Exposure]:
     """
     done = [pair for pair in history.pairs if pair.type == "ok"]
     made = {pair.invoke.value: pair.node for pair in done if pair.f == "user"}
-    last = next((p for p in reversed(done) if p.f == "users" and not p.value["dirty"]), None)
+    last = next((p for p in reversed(done) if p.f == "read" and not p.value["dirty"]), None)
     numbers = [] if last is None else last.value["numbers"]
     node = None if last is None else last.node
     return {
@@ -189,17 +192,19 @@ def _exposures(history: History) -> Mapping[str, Exposure]:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is lost, for a promise that it is kept. What asynchronous replication may lose is left to those
-    who judge that.
+    """What is lost of users and jobs, for the promises that they are kept. What asynchronous replication may
+    lose is left to those who judge that.
     """
 
     checker: Checker
-    clause: str
 
     def check(self, history: History, limits: Limits) -> Verdict:
-        """The checker's verdict, every anomaly with the clause."""
+        """The checker's verdict, every anomaly with its clause."""
         verdict = self.checker.check(history, limits)
-        blamed = tuple(replace(anomaly, clause=self.clause) for anomaly in verdict.anomalies)
+        blamed = tuple(
+            replace(anomaly, clause="AF-QUEUES" if anomaly.details["number"] % 2 else "AF-USERS")
+            for anomaly in verdict.anomalies
+        )
         return replace(verdict, anomalies=blamed, weaknesses=())
 
 
@@ -213,8 +218,7 @@ class DriversClient:
             "user": self._make_user,
             "job": self._queue,
             "open": lambda _: self._open(),
-            "users": self._read,
-            "jobs": self._read,
+            "read": self._read,
             "look": self._look,
             "observe": lambda _: observe(session),
         }
@@ -262,7 +266,7 @@ class DriversClient:
 
     async def _queue(self, op: Op) -> Outcome:
         job = {
-            "queue": _CLOSED if op.value % 2 else _AT_ONCE,
+            "queue": _CLOSED if op.value // 2 % 2 else _AT_ONCE,
             "status": "pending",
             "data": {"collection": COLLECTION, "document": {"job": op.value}},
         }
@@ -289,41 +293,41 @@ class DriversClient:
 
     async def _read(self, op: Op) -> Outcome:
         """Of whoever leads, or of the server that the operation names."""
-        session, dirty = self._session, bool(op.value["dirty"])
-        shown = self._users if op.f == "users" else self._jobs
-        if not dirty:
-            outcome = await at_leader(session, lambda node: shown(session.member(node), dirty=False))
+        session = self._session
+        if not op.value["dirty"]:
+            outcome = await at_leader(session, lambda node: _shown(session.member(node), dirty=False))
             return _without_effect(outcome)
         node = session.nodes[op.value["server"] % len(session.nodes)]
         try:
-            return Ok(await shown(session.copy(node), dirty=True), node)
+            return Ok(await _shown(session.copy(node), dirty=True), node)
         except RequestError as error:
             return Fail(str(error), node)
 
-    async def _users(self, member: Member, *, dirty: bool) -> object:
-        stored = {
-            int(name.removeprefix(_USER)): has
-            for name, has in (await member.users()).items()
-            if name.startswith(_USER)
-        }
-        return {
-            "numbers": sorted(number for number, has in stored.items() if has == level(number)),
-            "wrong": [[n, has] for n, has in sorted(stored.items()) if has not in (level(n), "none")],
-            "dirty": dirty,
-        }
 
-    async def _jobs(self, member: Member, *, dirty: bool) -> object:
-        jobs = {job.body["data"]["document"]["job"]: job.body for job in await member.read_all(_JOBS)}
-        if dirty:
-            return {"numbers": sorted(jobs), "dirty": True}
+async def _shown(member: Member, *, dirty: bool) -> dict[str, Any]:
+    """Users, then jobs, then, of a leader, the documents that jobs wrote."""
+    users = {
+        int(name.removeprefix(_USER)): has
+        for name, has in (await member.users()).items()
+        if name.startswith(_USER)
+    }
+    jobs = {job.body["data"]["document"]["job"]: job.body for job in await member.read_all(_JOBS)}
+    valid = [number for number, has in users.items() if has == level(number)]
+    shown: dict[str, Any] = {
+        "numbers": sorted({*valid, *jobs}),
+        "wrong": [[n, has] for n, has in sorted(users.items()) if has not in (level(n), "none")],
+        "dirty": dirty,
+    }
+    if not dirty:
         done = Counter(d.body["job"] for d in await member.read_all(COLLECTION) if "job" in d.body)
-        return {
-            "numbers": sorted({*jobs, *done}),
+        shown |= {
+            "numbers": sorted({*valid, *jobs, *done}),
+            "jobs": sorted({*jobs, *done}),
             "pending": sorted(n for n, job in jobs.items() if job["status"] == "pending"),
             "failed": sorted(n for n, job in jobs.items() if job["status"] == "failed"),
             "done": [[number, count] for number, count in sorted(done.items())],
-            "dirty": False,
         }
+    return shown
 
 
 def _name(number: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.workloads.fake_database import SECOND
-from tests.workloads.fake_failover import Entry, FakeFailover
+from tests.workloads.fake_failover import JOBS, USERS, Entry, FakeFailover
 from workloads.protocol.capabilities import Document
 from workloads.protocol.failover import Reply
 from workloads.protocol.outcome import RequestError
@@ -28,10 +28,10 @@ class LosesWithoutFailover(FakeFailover):
 
     count = 0
 
-    def commit(self, node: str, document: Document) -> None:
+    def commit(self, node: str, entry: Entry) -> None:
         self.count += 1
         if self.count % 40:
-            super().commit(node, document)
+            super().commit(node, entry)
 
 
 class PromotesTheEmptiest(FakeFailover):
@@ -63,11 +63,9 @@ class Resurrects(FakeFailover):
 class Invents(FakeFailover):
     """Reads show a document that nobody wrote."""
 
-    def shown(self, node: str) -> dict[str, Document]:
-        strange = {"number-777777": Document("number-777777", "_x", {"number": 777777})}
-        return {key: strange["number-777777"] for key in super().shown(node) if key == "key-1"} | (
-            super().shown(node) | strange
-        )
+    def shown(self, node: str, collection: str) -> dict[str, Document]:
+        strange = Document("number-777777", "_x", {"number": 777777})
+        return super().shown(node, collection) | {strange.key: strange}
 
 
 class FailsButWrites(FakeFailover):
@@ -75,8 +73,8 @@ class FailsButWrites(FakeFailover):
 
     count = 0
 
-    def commit(self, node: str, document: Document) -> None:
-        super().commit(node, document)
+    def commit(self, node: str, entry: Entry) -> None:
+        super().commit(node, entry)
         self.count += 1
         if self.count % 40 == 0:
             raise RequestError("refused", definite=True)
@@ -242,3 +240,153 @@ class WritesHalves(FakeFailover):
         self.count += 1
         some: Sequence[str] = list(values)[: 1 if self.count % 10 == 0 else None]
         return super().write_tree({path: values[path] for path in some}, expected)
+
+
+# What drivers do.
+
+
+class HidesTheLeader(FakeFailover):
+    """One follower sends everybody to another follower, which sends them back."""
+
+    def refuse(self, node: str) -> Reply:
+        others = [each for each in self.nodes if each not in (node, self.leader)]
+        return Reply(503, 1496, self.endpoint(others[0]), marked=True)
+
+
+class ListsAFollowerFirst(FakeFailover):
+    """A follower lists itself first; nobody who follows that list finds the leader."""
+
+    def listed(self, node: str) -> tuple[str, ...]:
+        return (node, *(other for other in self.nodes if other != node))
+
+    def refuse(self, node: str) -> Reply:
+        return Reply(503, 1496, "", marked=True)
+
+
+class KeepsUsersAtHome(FakeFailover):
+    """Users are not replicated, as if they were not excluded from what is."""
+
+    def replicate(self, node: str) -> None:
+        super().replicate(node)
+        self.logs[node] = [entry for entry in self.logs[node] if entry.collection != USERS]
+
+
+class ForgetsGrants(FakeFailover):
+    """The next leader has the users, and not what they may do."""
+
+    def promote(self, node: str) -> None:
+        super().promote(node)
+        for place, entry in enumerate(self.logs[node]):
+            if entry.collection == USERS:
+                body = {**entry.document.body, "level": "none"}
+                document = Document(entry.document.key, entry.document.revision, body)
+                self.logs[node][place] = Entry(entry.time, USERS, document)
+
+
+class GrantsTooMuch(FakeFailover):
+    """The next leader lets everybody write."""
+
+    def shown(self, node: str, collection: str) -> dict[str, Document]:
+        found = super().shown(node, collection)
+        if collection != USERS or not self.former:
+            return found
+        return {
+            name: Document(name, user.revision, {**user.body, "level": "rw"}) for name, user in found.items()
+        }
+
+
+class AnswersFromOldUsers(FakeFailover):
+    """The next leader answers for users from what it knew when it began to follow: nothing."""
+
+    def level_of(self, node: str, name: str) -> str | None:
+        return None if self.former else super().level_of(node, name)
+
+
+class StopsJobs(FakeFailover):
+    """Only the first leader runs jobs."""
+
+    def runs(self, node: str, job: Document) -> bool:
+        return super().runs(node, job) and not self.former
+
+
+class LosesJobs(FakeFailover):
+    """Who takes over throws away the jobs of its predecessor."""
+
+    def promote(self, node: str) -> None:
+        super().promote(node)
+        self.logs[node] = [entry for entry in self.logs[node] if entry.collection != JOBS]
+
+
+class RunsJobsTwice(FakeFailover):
+    """Who takes over does the jobs of its predecessor once more."""
+
+    def promote(self, node: str) -> None:
+        super().promote(node)
+        for job in self.shown(node, JOBS).values():
+            data = job.body["data"]
+            again = Document(f"again-{len(self.logs[node])}", "_1", data["document"])
+            self.logs[node].append(Entry(self.now, data["collection"], again))
+
+
+class OnlySaysDone(FakeFailover):
+    """Every tenth job is called done without being done."""
+
+    count = 0
+
+    def do(self, node: str, job: Document) -> None:
+        super().do(node, job)
+        self.count += 1
+        if self.count % 10 == 0:
+            del self.logs[node][-2]
+
+
+class FailsJobs(FakeFailover):
+    """The next leader cannot do jobs."""
+
+    def do(self, node: str, job: Document) -> None:
+        if not self.former:
+            super().do(node, job)
+            return
+        failed = Document(job.key, "_2", {**job.body, "status": "failed"})
+        self.logs[node].append(Entry(self.now, JOBS, failed))
+
+
+# Whom the agency tells.
+
+
+class TellsNobody(FakeFailover):
+    """After the first failover the agency knows no observers any more."""
+
+    def promote(self, node: str) -> None:
+        super().promote(node)
+        self.observers = []
+
+
+class TellsTooEarly(FakeFailover):
+    """Observers are told of the change before the last."""
+
+    def tell(self, url: str, message: Mapping[str, Any]) -> bool:
+        return super().tell(url, {**message, "index": message["index"] - 1})
+
+
+class TellsStrangers(FakeFailover):
+    """Observers are told of what they do not observe."""
+
+    def tell(self, url: str, message: Mapping[str, Any]) -> bool:
+        return super().tell(url, {"term": 1, "index": message["index"], "/other": {"op": "modified"}})
+
+
+# Elections.
+
+
+class NobodyWins(FakeFailover):
+    """Who is elected after the first failover takes no writes for a minute."""
+
+    promoted = 0
+
+    def promote(self, node: str) -> None:
+        super().promote(node)
+        self.promoted = self.now
+
+    def leads(self, node: str) -> bool:
+        return super().leads(node) and (not self.former or self.now > self.promoted + 60 * SECOND)

@@ -1,8 +1,9 @@
 """An active failover in memory with an agency, and ways in which it can be broken; nothing in it ever waits.
 
-Every server has its own log of documents. A follower copies the leader's log with some lag. When the leader
-has been down for the grace period, the agency names the living server with the longest log, and everybody
-else cuts what differs from that. A defect is a subclass that replaces one method.
+Every server has its own log of documents, users and jobs among them. A follower copies the leader's log with
+some lag. When the leader has been down for the grace period, the agency names the living server with the
+longest log, and everybody else cuts what differs from that. The leader runs jobs. The agency tells observers,
+and tries those that cannot be told again for a while. A defect is a subclass that replaces one method.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from workloads.protocol.failover import Reply
 from workloads.protocol.outcome import RequestError
 
 GRACE_NS = 2 * SECOND
+NEWS_NS = 5 * SECOND
+"""So long an observer is tried."""
+JOBS, QUEUES, USERS = "_jobs", "_queues", "_users"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Entry:
     """One write in a log, with the time of its commit."""
 
     time: int
+    collection: str
     document: Document
 
 
@@ -37,6 +42,10 @@ class FakeFailover:
         self.former: dict[str, None] = {}
         self.logs: dict[str, list[Entry]] = {node: [] for node in self.nodes}
         self.tree: dict[str, Any] = {}
+        self.index = 0
+        self.observers: list[tuple[str, str]] = []
+        self.news: list[tuple[str, int, Mapping[str, Any]]] = []
+        self.has_jobs = False
         self.down: dict[str, None] = {}
         self.missed_since: int | None = None
         self.now = 0
@@ -68,9 +77,9 @@ class FakeFailover:
         del log[common:]
         log += [entry for entry in theirs[common:] if entry.time + self.lag_ns <= self.now]
 
-    def commit(self, node: str, document: Document) -> None:
+    def commit(self, node: str, entry: Entry) -> None:
         """Write to the node's log."""
-        self.logs[node].append(Entry(self.now, document))
+        self.logs[node].append(entry)
 
     def refuse(self, node: str) -> Reply:
         """What a follower answers."""
@@ -88,9 +97,39 @@ class FakeFailover:
         """The servers in the order in which they are told."""
         return (self.leader, *(other for other in self.nodes if other != self.leader))
 
-    def shown(self, node: str) -> dict[str, Document]:
+    def shown(self, node: str, collection: str) -> dict[str, Document]:
         """What the node reads from."""
-        return {entry.document.key: entry.document for entry in self.logs[node]}
+        return {e.document.key: e.document for e in self.logs[node] if e.collection == collection}
+
+    def level_of(self, node: str, name: str) -> str | None:
+        """What the node answers for a user."""
+        user = self.shown(node, USERS).get(name)
+        return None if user is None else user.body["level"]
+
+    def runs(self, node: str, job: Document) -> bool:
+        """Whether the node runs a job whose queue is there."""
+        return node == self.leader
+
+    def do(self, node: str, job: Document) -> None:
+        """Write a job's document, and that it is done."""
+        data = job.body["data"]
+        self.logs[node] += [
+            Entry(self.now, data["collection"], Document(f"of-{job.key}", "_1", data["document"])),
+            Entry(self.now, JOBS, Document(job.key, "_2", {**job.body, "status": "complete"})),
+        ]
+
+    def observed(self, path: str, url: str) -> None:
+        """Remember an observer."""
+        self.observers.append((path, url))
+
+    def tell(self, url: str, message: Mapping[str, Any]) -> bool:
+        """Send one message to an observer; whether it was taken."""
+        node, _, collection = url.removeprefix("http://").partition("/")
+        if node in self.down or not self.leads(node):
+            return False
+        document = Document(f"news-{len(self.logs[node])}", "_1", dict(message))
+        self.commit(node, Entry(self.now, collection, document))
+        return True
 
     def read_tree(self) -> dict[str, Any]:
         """What the agency answers from."""
@@ -122,19 +161,46 @@ class FakeFailover:
             for node in self.nodes:
                 if node != self.leader and node not in self.down:
                     self.replicate(node)
+        self.work()
+        self.news = [
+            (url, since, message)
+            for url, since, message in self.news
+            if self.now - since < NEWS_NS and not self.tell(url, message)
+        ]
+
+    def work(self) -> None:
+        """Let every living server run the jobs that it would run."""
+        for node in self.nodes if self.has_jobs else ():
+            if node in self.down:
+                continue
+            queues = self.shown(node, QUEUES)
+            for job in self.shown(node, JOBS).values():
+                if job.body["status"] == "pending" and job.body["queue"] in queues and self.runs(node, job):
+                    self.do(node, job)
+
+    def changed(self, paths: Sequence[str]) -> int:
+        """The place of a change in the agency's log; its observers have news."""
+        self.index += 1
+        for path, url in self.observers:
+            if any(each.startswith(path) for each in paths):
+                message = {"term": 1, "index": self.index, path: {"op": "modified"}}
+                self.news.append((url, self.now, message))
+        return self.index
 
     def reach(self, node: str) -> None:
         self.tick()
         if node in self.down:
             raise RequestError(f"{node} refuses connections", definite=True)
 
-    def write(self, node: str, key: str, body: Mapping[str, Any]) -> Document:
+    def write(self, node: str, collection: str, key: str, body: Mapping[str, Any]) -> Document:
         document = Document(key, f"_{self.now}-{len(self.logs[node])}", dict(body))
+        entry = Entry(self.now, collection, document)
+        self.has_jobs |= collection == JOBS
         if self.random.random() < self.unknown:
             if self.random.random() < 0.5:
-                self.commit(node, document)
+                self.commit(node, entry)
             raise RequestError("connection reset", definite=False)
-        self.commit(node, document)
+        self.commit(node, entry)
         return document
 
     def health(self, node: str) -> str:
@@ -214,8 +280,16 @@ class FakeFailoverSession:
                 found.setdefault(root, {}).setdefault(register, {})[half] = held[path]
         return found
 
-    async def write(self, values: Mapping[str, Any], expected: Mapping[str, Any] | None = None) -> bool:
-        return self._database.write_tree(values, expected or {})
+    async def write(self, values: Mapping[str, Any], expected: Mapping[str, Any] | None = None) -> int:
+        self._database.tick()
+        done = self._database.write_tree(values, expected or {})
+        return self._database.changed(list(values)) if done else 0
+
+    async def observe(self, path: str, url: str) -> None:
+        self._database.observed(path, url)
+
+    def inbox(self, node: str, collection: str) -> str:
+        return f"http://{node}/{collection}"
 
     async def close(self) -> None:
         pass
@@ -251,20 +325,20 @@ class FakeMember:
 
     async def read_all(self, collection: str) -> Sequence[Document]:
         self._expect(write=False)
-        return [document for _, document in sorted(self._database.shown(self._name).items())]
+        return [document for _, document in sorted(self._database.shown(self._name, collection).items())]
 
     async def insert(self, collection: str, body: Mapping[str, Any], *, key: str | None = None) -> str:
         assert key is not None
         self._expect(write=True)
-        return self._database.write(self._name, key, body).revision
+        return self._database.write(self._name, collection, key, body).revision
 
     async def upsert(self, collection: str, key: str, body: Mapping[str, Any]) -> str:
         self._expect(write=True)
-        return self._database.write(self._name, key, body).revision
+        return self._database.write(self._name, collection, key, body).revision
 
     async def probe_read(self, collection: str, key: str, *, dirty: bool) -> Reply:
         refusal = self._refusal(write=False, dirty=dirty)
-        found = self._database.shown(self._name).get(key)
+        found = self._database.shown(self._name, collection).get(key)
         reply = refusal or self._own(404 if found is None else 200, 1202 if found is None else None)
         body = None if found is None else found.body
         return self._database.answered(self._name, _with(reply, body=body))
@@ -272,13 +346,28 @@ class FakeMember:
     async def probe_write(self, collection: str, key: str, body: Mapping[str, Any], *, dirty: bool) -> Reply:
         refusal = self._refusal(write=True, dirty=dirty)
         if refusal is None:
-            self._database.write(self._name, key, body)
+            self._database.write(self._name, collection, key, body)
         return self._database.answered(self._name, refusal or self._own(201, None))
 
     async def probe_endpoints(self) -> Reply:
         self._database.reach(self._name)
         listed = tuple(f"tcp://{node}:8529" for node in self._database.listed(self._name))
         return self._database.answered(self._name, _with(self._own(200, None), endpoints=listed))
+
+    async def create_user(self, name: str) -> None:
+        self._expect(write=True)
+        self._database.write(self._name, USERS, name, {"user": name, "level": "none"})
+
+    async def grant(self, name: str, level: str) -> None:
+        self._expect(write=True)
+        self._database.write(self._name, USERS, name, {"user": name, "level": level})
+
+    async def level(self, name: str) -> str | None:
+        self._expect(write=False)
+        return self._database.level_of(self._name, name)
+
+    async def users(self) -> Mapping[str, str]:
+        return {user.key: user.body["level"] for user in await self.read_all(USERS)}
 
     def _own(self, status: int, number: int | None) -> Reply:
         follows = not self._database.leads(self._name)

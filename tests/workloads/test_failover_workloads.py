@@ -10,17 +10,26 @@ import pytest
 from checkers.history import History
 from checkers.verdict import Verdict
 from tests.workloads import failover_defects as defects
-from tests.workloads.fake_failover import FakeFailover
+from tests.workloads.fake_failover import Entry, FakeFailover
 from tests.workloads.running import check, options, run
-from workloads import agency_register, dirty_read, failover_loss, leadership, redirects
+from workloads import (
+    agency_register,
+    callbacks,
+    dirty_read,
+    drivers,
+    failover_loss,
+    leadership,
+    redirects,
+)
 from workloads.generator import Source, sleep
 from workloads.guarantees import load
-from workloads.protocol.capabilities import Document
 from workloads.protocol.workload import Options, Workload
 
 WORKLOADS = {
     "agency_register": agency_register.workload,
+    "callbacks": callbacks.workload,
     "dirty_read": dirty_read.workload,
+    "drivers": drivers.workload,
     "failover_loss": failover_loss.workload,
     "leadership": leadership.workload,
     "redirects": redirects.workload,
@@ -77,6 +86,7 @@ def test_a_sound_group_passes_in_spite_of_failovers_and_lost_answers(name: str, 
         ("leadership", defects.KeepsLeading, "two-leaders", "AF-ONE-LEADER"),
         ("leadership", defects.LeadsUnnamed, "unnamed-leader", "AF-ONE-LEADER"),
         ("leadership", defects.NobodyLeads, "no-leader", "AF-FAILOVER"),
+        ("leadership", defects.NobodyWins, "none-for-long", "AF-ELECTION"),
         ("redirects", defects.TakesWrites, "follower-accepts-write", "AF-FOLLOWER-DENIES"),
         ("redirects", defects.AnswersReads, "undenied-read", "AF-READ-DENIED"),
         ("redirects", defects.RefusesDirtyReads, "dirty-read-refused", "AF-DIRTY-READ"),
@@ -90,6 +100,20 @@ def test_a_sound_group_passes_in_spite_of_failovers_and_lost_answers(name: str, 
         ("redirects", defects.ListsItselfFirst, "wrong-first-endpoint", "AF-ENDPOINTS"),
         ("redirects", defects.ListsItselfFirst, "stale-first-endpoint", "AF-ENDPOINTS"),
         ("dirty_read", defects.FailsButWrites, "phantom", "AF-DIRTY-READ"),
+        ("drivers", defects.HidesTheLeader, "driver-lost", "AF-DRIVERS"),
+        ("drivers", defects.ListsAFollowerFirst, "driver-lost", "AF-DRIVERS"),
+        ("drivers", defects.KeepsUsersAtHome, "lost-outside-window", "AF-USERS"),
+        ("drivers", defects.ForgetsGrants, "lost-outside-window", "AF-USERS"),
+        ("drivers", defects.GrantsTooMuch, "wrong-permission", "AF-USERS"),
+        ("drivers", defects.AnswersFromOldUsers, "user-not-valid", "AF-USERS"),
+        ("drivers", defects.StopsJobs, "job-not-run", "AF-QUEUES"),
+        ("drivers", defects.LosesJobs, "lost-outside-window", "AF-QUEUES"),
+        ("drivers", defects.RunsJobsTwice, "job-run-twice", "AF-QUEUES"),
+        ("drivers", defects.OnlySaysDone, "job-without-effect", "AF-QUEUES"),
+        ("drivers", defects.FailsJobs, "job-failed", "AF-QUEUES"),
+        ("callbacks", defects.TellsNobody, "not-called-back", "CL-AGENCY-CALLBACK"),
+        ("callbacks", defects.TellsTooEarly, "not-called-back", "CL-AGENCY-CALLBACK"),
+        ("callbacks", defects.TellsStrangers, "strange-call", "CL-AGENCY-CALLBACK"),
         ("agency_register", defects.StaleAgency, "stale-read", "CL-AGENCY-RAFT"),
         ("agency_register", defects.IgnoresPreconditions, "lost-update", "CL-AGENCY-RAFT"),
         ("agency_register", defects.WritesHalves, "half-transaction", "CL-AGENCY-TRX"),
@@ -111,8 +135,8 @@ def _verdict_on(name: str, defect: str) -> Verdict:
 class ReplicatesAtOnce(FakeFailover):
     """A write is on every living server before it is acknowledged."""
 
-    def commit(self, node: str, document: Document) -> None:
-        super().commit(node, document)
+    def commit(self, node: str, entry: Entry) -> None:
+        super().commit(node, entry)
         self.tick()
 
 
