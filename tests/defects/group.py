@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from checkers.history import Op
 from harness.databases import reference as product
 from harness.databases.arango_http.failover_deployment import AGENT_PORT, FAST, PORT
 from harness.databases.arango_http.failover_session import FailoverSession, Rumour
@@ -169,39 +170,41 @@ class Group(Agents):
             first=process,
         )
 
-    async def watch(self, seconds: float, *kinds: tuple[str, bool]) -> None:
+    async def watch(self, seconds: float, *kinds: tuple[str, bool], turn_s: float = _TURN_S) -> None:
         """For some time, look at the agency and probe every server in turn, as the workload's clients do."""
         pending = []
-        for turn in range(round(seconds / _TURN_S)):
+        for turn in range(round(seconds / turn_s)):
             kind, dirty = kinds[turn % len(kinds)]
             pending.append(asyncio.create_task(self.do("observe", process=next(self._watchers))))
             for server in range(len(self.servers)):
                 number = next(self._watchers)
                 value = {"server": server, "kind": kind, "dirty": dirty, "number": number}
                 pending.append(asyncio.create_task(self.do("probe", value, process=number)))
-            await asyncio.sleep(_TURN_S)
+            await asyncio.sleep(turn_s)
         await asyncio.gather(*pending)
 
     def process_of(self, node: str) -> int:
         """A new process, which begins at a server."""
         return next(self._watchers) * len(self.servers) + self.servers.index(node)
 
+    async def at_server(self, node: str, f: str, value: Any = None) -> Op:
+        """An operation that must end well, by a new process that begins at a server."""
+        done = await self.do(f, value, process=self.process_of(node))
+        assert done.type == "ok", f"{f} {value}: {done.error}"
+        return done
+
     async def insert(self, node: str, *numbers: int) -> None:
-        """Inserts of `failover_loss`, beginning at a server, which must be acknowledged."""
+        """Inserts of `failover_loss`."""
         for number in numbers:
-            inserted = await self.do("insert", number, process=self.process_of(node))
-            assert inserted.type == "ok", inserted.error
+            await self.at_server(node, "insert", number)
 
     async def read(self, node: str) -> None:
-        """A `read` of `failover_loss` at the leader, beginning at a server, which must be answered."""
-        read = await self.do("read", {"dirty": False}, process=self.process_of(node))
-        assert read.type == "ok", read.error
+        """What the leader has, in `failover_loss`."""
+        await self.at_server(node, "read", {"dirty": False})
 
-    async def copy(self, node: str, f: str = "read") -> None:
-        """What a server has, allowed to be dirty: a `read` or `snapshot` of `failover_loss`."""
-        value = {"server": self.servers.index(node), **({"dirty": True} if f == "read" else {})}
-        seen = await self.do(f, value, process=self.process_of(node))
-        assert seen.type == "ok", seen.error
+    async def snapshot(self, node: str) -> None:
+        """What a server has, in `failover_loss`."""
+        await self.at_server(node, "snapshot", {"server": self.servers.index(node)})
 
 
 def group(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import ModuleType
 
 import pytest
 
@@ -50,5 +51,5 @@ def test_planting_leaves_no_trace() -> None:
         with catalogue.planted(defect.id):
             assert getattr(owner, name) != before
         assert getattr(owner, name) == before
-    for defect in DEFECTS:
-        assert witnesses.of(defect.id).perform() == []
+        if isinstance(owner, ModuleType) and defect.equivalent is None:
+            assert witnesses.of(defect.id).perform() == []

@@ -16,6 +16,7 @@ DEFECT = Defect(
     anomaly="not-called-back",
     replaces="reference.agency.callbacks:_touch",
     replacement=_touch,
-    oracle="http",
+    oracle="client",
     topology="active-failover",
+    workloads=("callbacks",),
 )

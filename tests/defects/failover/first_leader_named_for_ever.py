@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from reference.failover.gate import Gate, Role
 from tests.defects.defect import Defect
 
 _become_rightly = Gate.become
+_first = WeakKeyDictionary[Gate, str]()
 
 
 def _become(self: Gate, role: Role, leader: str = "") -> None:
-    first = self._leader
+    if role is Role.FOLLOWER:
+        leader = _first.setdefault(self, leader)
     _become_rightly(self, role, leader)
-    self._leader = first or leader
 
 
 DEFECT = Defect(
     id="first-leader-named-for-ever",
-    clause="AF-DRIVERS",
-    anomaly="leader-not-found",
+    clause="AF-503-ENDPOINT",
+    anomaly="stale-endpoint",
     replaces="reference.failover.gate:Gate.become",
     replacement=_become,
-    oracle="http",
+    oracle="client",
     topology="active-failover",
     faults=("kill",),
-    mirrors="drivers that are sent to a server that is gone",
+    workloads=("redirects",),
 )

@@ -18,10 +18,11 @@ def _configuration(self: Member, endpoint: str) -> ApplierConfiguration:
 DEFECT = Defect(
     id="users-not-followed",
     clause="AF-USERS",
-    anomaly="lost-user",
+    anomaly="lost-outside-window",
     replaces="reference.failover.member:Member._configuration",
     replacement=_configuration,
-    oracle="http",
+    oracle="client",
     topology="active-failover",
     faults=("kill",),
+    workloads=("drivers",),
 )

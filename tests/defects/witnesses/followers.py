@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import urlsplit
 
-from harness.environment import TransportError
 from tests.defects.group import Group, group
-from workloads import redirects
+from workloads import drivers, redirects
 
 _ALL = (("write", False), ("read", False), ("read", True), ("write", True), ("endpoints", False))
 _PAUSE_S = 1.0
-_USER = "/_api/user/ann/database/_system"
 
 
 @group(redirects.workload)
@@ -53,6 +50,10 @@ async def dirty_reads_refused(stage: Group) -> None:
 @group(redirects.workload)
 async def endpoints_remembered(stage: Group) -> None:
     """The leader dies, and comes back long after another one has been named."""
+    await _lead_again(stage)
+
+
+async def _lead_again(stage: Group) -> None:
     leader = stage.servers[0]
     await stage.watch(2, *_ALL)
     stage.fault("kill", leader)
@@ -79,70 +80,69 @@ async def database_before_leader(stage: Group) -> None:
     )
 
 
-@group(servers=3)
+@group(redirects.workload, servers=3)
 async def first_leader_named_for_ever(stage: Group) -> None:
-    """The leader dies; a driver that knows only the remaining follower looks for the new one."""
-    leader, *others = stage.servers
-    stage.stop_serving(leader)
+    """The leader dies, and comes back long after another one has been named."""
+    await _lead_again(stage)
+
+
+@group(drivers.workload, servers=3)
+async def second_leader_not_named(stage: Group) -> None:
+    """A leader dies; drivers look for the new one, from everywhere."""
+    await _drive(stage)
+
+
+@group(drivers.workload)
+async def users_remembered(stage: Group) -> None:
+    """A leader dies; the new one is asked for the users of the old one."""
+    await _drive(stage)
+
+
+@group(drivers.workload)
+async def queues_stay_still(stage: Group) -> None:
+    """A leader dies; the new one has jobs of the old one in a queue that is then opened."""
+    await _drive(stage, patience_s=26.0)
+
+
+@group(drivers.workload)
+async def users_not_followed(stage: Group) -> None:
+    """A leader dies; the new one is asked for the users of the old one."""
+    await _drive(stage)
+
+
+@group(drivers.workload)
+async def jobs_not_followed(stage: Group) -> None:
+    """A leader dies; the new one has jobs of the old one in a queue that is then opened."""
+    await _drive(stage)
+
+
+async def _drive(stage: Group, *, patience_s: float = 0.0) -> None:
+    """Users and jobs for one leader, which dies and comes back, and all that drivers want of the next one."""
+    old, *others = stage.servers
+    await stage.at_server(old, "observe")
+    for number in range(8):
+        await stage.at_server(old, "job" if number % 2 else "user", number)
+    await stage.at_server(old, "observe")
+    for follower in others:
+        await stage.caught_up(follower, old)
+    await asyncio.sleep(_PAUSE_S)
+    stage.fault("kill", old)
+    stage.stop_serving(old)
     new = await stage.replaces(*others)
     assert new is not None, "somebody takes over"
-    known = next(other for other in others if other != new)
-    await asyncio.sleep(3 * _PAUSE_S)
-    found = await _drive(stage, known)
-    stage.demand(
-        found == new,
-        *("AF-DRIVERS", "leader-not-found", f"a driver that asks {known} comes to {found}, and {new} leads"),
-    )
-
-
-async def _drive(stage: Group, node: str) -> str | None:
-    """Where a driver ends that follows refusals, beginning at a server."""
-    for _ in range(len(stage.servers)):
-        try:
-            reply = await stage.send(node, "GET", "/_api/collection")
-        except TransportError:
-            return None
-        if reply.status == 200:
-            return node
-        node = urlsplit(reply.headers["x-arango-endpoint"]).hostname or ""
-    return None
-
-
-@group()
-async def users_not_followed(stage: Group) -> None:
-    """A user is made, and the leader dies when that has been replicated."""
-    old, new = stage.servers
-    await stage.expect(old, "POST", "/_api/user", {"user": "ann", "passwd": "secret"})
-    await stage.expect(old, "PUT", _USER, {"grant": "ro"})
-    await _replace(stage, old, new)
-    reply = await stage.send(new, "GET", _USER)
-    stage.demand(
-        reply.status == 200 and reply.json()["result"] == "ro",
-        *("AF-USERS", "lost-user", f"of a user that {old} had {new} says {reply.body.decode()}"),
-    )
-
-
-@group()
-async def jobs_not_followed(stage: Group) -> None:
-    """A job waits in a queue, and the leader dies when that has been replicated."""
-    old, new = stage.servers
-    await stage.expect(old, "POST", "/_api/collection", {"name": "done"})
-    job = {"queue": "late", "status": "pending", "data": {"collection": "done", "document": {"_key": "it"}}}
-    await stage.expect(old, "POST", "/_api/document/_jobs", job)
-    await _replace(stage, old, new)
-    await stage.expect(new, "POST", "/_api/document/_queues", {"_key": "late"})
-
-    async def is_done() -> bool:
-        return (await stage.send(new, "GET", "/_api/document/done/it")).status == 200
-
-    stage.demand(
-        await stage.happens(is_done, 5),
-        *("AF-QUEUES", "job-not-resumed", f"{new} does not execute a job that {old} was given"),
-    )
-
-
-async def _replace(stage: Group, old: str, new: str) -> None:
-    await stage.caught_up(new, old)
-    await asyncio.sleep(_PAUSE_S)
-    stage.stop_serving(old)
-    assert await stage.replaces(new) == new
+    await stage.serve(old)
+    await stage.caught_up(old, new)
+    stage.fault("kill", old, over=True)
+    await stage.at_server(new, "open")
+    await stage.at_server(new, "read", {"dirty": False})
+    for pause_s in (5.5, *(0.1,) * 7, patience_s):
+        for server in range(len(stage.servers)):
+            for way in ("refusal", "list"):
+                await stage.at_server(new, "find", {"server": server, "way": way})
+        await asyncio.sleep(pause_s)
+    await stage.at_server(new, "observe")
+    await stage.at_server(new, "read", {"dirty": False})
+    for number in range(0, 8, 2):
+        await stage.at_server(new, "look", number)
+    await stage.at_server(new, "observe")
+    await stage.at_server(new, "read", {"dirty": False})

@@ -74,6 +74,19 @@ async def promoted_stays_read_only(stage: Group) -> None:
     await stage.watch(6, *_WRITES)
 
 
+@group(leadership.workload)
+async def named_waits_for_ever(stage: Group) -> None:
+    """The same, and somebody looks for a leader for long."""
+    leader = stage.servers[0]
+    await stage.watch(1, *_WRITES)
+    stage.fault("kill", leader)
+    stage.stop_serving(leader)
+    await stage.watch(4, *_WRITES)
+    await stage.serve(leader)
+    stage.fault("kill", leader, over=True)
+    await stage.watch(48, *_WRITES, turn_s=_PAUSE_S)
+
+
 @group(servers=3, late=1)
 async def sync_blocks_failover(stage: Group) -> None:
     """The leader dies before a new follower has copied anything; another follower has everything."""
@@ -121,7 +134,7 @@ async def diverged_tail_kept(stage: Group) -> None:
     await stage.caught_up(old, new)
     await stage.read(new)
     for server in stage.servers:
-        await stage.copy(server, "snapshot")
+        await stage.snapshot(server)
 
 
 @group(failover_loss.workload)
@@ -161,7 +174,7 @@ async def new_leader_not_followed(stage: Group) -> None:
     await stage.happens(await stage.has_all(rest, new), 10)
     await stage.read(new)
     for server in (new, rest):
-        await stage.copy(server, "snapshot")
+        await stage.snapshot(server)
 
 
 @group(failover_loss.workload, servers=3)

@@ -9,6 +9,8 @@ from harness.databases.arango_http.failover_deployment import AGENT_PORT
 from harness.environments.simulation.loop import Owner
 from reference.world import Request, Response
 from tests.defects.agents import Agents, agency
+from tests.defects.group import Group, group
+from workloads import callbacks
 
 _OBSERVER = 9999
 _PAUSE_S = 1.0
@@ -33,16 +35,17 @@ async def _read_and_write(stage: Agents) -> None:
         await asyncio.gather(writing, *(stage.ask("n1", "read") for _ in range(3)))
 
 
-@agency()
-async def callback_only_of_the_key(stage: Agents) -> None:
-    """A key is written that is below an observed one."""
-    told = await _observe(stage, "/observed")
-    await _write(stage, {"/observed/below": {"op": "set", "new": 1}})
-    await asyncio.sleep(_PAUSE_S)
-    stage.demand(
-        bool(told),
-        *("CL-AGENCY-CALLBACK", "not-called-back", "an observer is not told of a write below its key"),
-    )
+@group(callbacks.workload)
+async def callback_only_of_the_key(stage: Group) -> None:
+    """A key is changed that is below an observed one."""
+    leader = stage.servers[0]
+    await stage.at_server(leader, "observe")
+    await stage.at_server(leader, "change", 1)
+    for _ in range(24):
+        await stage.at_server(leader, "observe")
+        await asyncio.sleep(_PAUSE_S / 2)
+    await stage.at_server(leader, "called")
+    await stage.at_server(leader, "observe")
 
 
 @agency()
