@@ -187,6 +187,15 @@ async def test_closed_connections_are_opened_again_when_needed() -> None:
     assert (network.connected, network.closed) == (["n1", "n1"], ["n1"])
 
 
+async def test_a_write_says_its_place_in_the_log_and_an_observer_is_one_operation() -> None:
+    network = Network({"n1": [said(200, {"results": [17]}), said(200, {"results": [18]})]})
+    connection = agency(network)
+    assert await connection.write({"/a": 1}) == 17
+    await connection.observe("/a", "http://10.0.0.1:8529/x")
+    observed = {"/a": {"op": "observe", "url": "http://10.0.0.1:8529/x"}}
+    assert network.asked[1] == ("n1", "POST", "/_api/agency/write", [[observed]])
+
+
 # The servers.
 
 
@@ -298,3 +307,48 @@ async def test_closed_session_opens_everything_again_when_needed() -> None:
     await opened.close()
     await opened.on("n1").version()
     assert (network.connected, network.closed) == (["n1", "n1"], ["n1"])
+
+
+async def test_users_are_read_with_the_levels_that_are_stored_for_them() -> None:
+    def user(name: str, databases: Mapping[str, Any]) -> dict[str, Any]:
+        return {"_key": name, "_id": f"_users/{name}", "_rev": "_r", "user": name, "databases": databases}
+
+    grants = [
+        {"_system": {"permissions": {"read": True, "write": True}}},
+        {"_system": {"permissions": {"read": True, "write": False}}},
+        {"_system": {"permissions": {"read": False, "write": False}}},
+        {"other": {"permissions": {"read": True, "write": True}}},
+        {"_system": {"permissions": {}, "collections": {}}},
+    ]
+    stored = [user(f"u{number}", granted) for number, granted in enumerate(grants)]
+    network = Network({"n2": [said(200, {"result": stored, "hasMore": False})]})
+    found = await session(network).copy("n2").users()
+    assert found == {"u0": "rw", "u1": "ro", "u2": "none", "u3": "none", "u4": "none"}
+
+
+async def test_a_user_is_made_and_given_a_level_in_two_requests_and_asked_for_in_one() -> None:
+    answers: list[Scripted] = [
+        said(201, {}),
+        said(200, {}),
+        said(200, {"result": "ro"}),
+        said(404, {"error": True, "errorNum": 1703}),
+        said(503, {"error": True, "errorNum": 1496}),
+    ]
+    network = Network({"n1": answers})
+    member = session(network).member("n1")
+    await member.create_user("a b")
+    await member.grant("a b", "ro")
+    assert await member.level("a b") == "ro"
+    assert await member.level("a b") is None
+    with pytest.raises(RequestError):
+        await member.level("a b")
+    path = "/_db/_system/_api/user"
+    assert [asked[1:] for asked in network.asked[:3]] == [
+        ("POST", path, {"user": "a b", "passwd": "a b"}),
+        ("PUT", f"{path}/a%20b/database/_system", {"grant": "ro"}),
+        ("GET", f"{path}/a%20b/database/_system", None),
+    ]
+
+
+def test_the_inbox_of_a_collection_is_where_its_documents_are_made() -> None:
+    assert session(Network({})).inbox("n2", "c") == "http://10.0.0.2:8529/_api/document/c"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from workloads.guarantees import CatalogueError, load
+from workloads.guarantees import CatalogueError, Clause, load
+from workloads.guarantees.catalogue import HTTP
 
 DOCUMENT = '[documents.LFL]\nfile = "limits"\ntitle = "Limits"\n'
 CLAUSE = """[clauses.LF-X]
@@ -40,6 +41,12 @@ def test_the_catalogue_has_all_clauses_of_active_failover() -> None:
         "CL-AGENCY-RAFT",
         "CL-AGENCY-TRX",
     ]
+
+
+@pytest.mark.parametrize("clause", load().of_mode("active-failover"), ids=lambda clause: clause.id)
+def test_every_clause_of_active_failover_is_judged_in_runs_and_by_requests(clause: Clause) -> None:
+    assert clause.workloads
+    assert HTTP in clause.tested_by or clause.expect == "weak"
 
 
 def test_every_clause_says_something_of_its_own() -> None:
