@@ -149,26 +149,32 @@ class Interpreter:
             await self._disconnect(worker)
 
     async def _schedule(self, generator: Generator) -> None:
+        follows = False  # another operation, without a wait between them
         while not self._stopped:
             generator = self._complete(generator)
-            context = self._context()
-            answer = generator.op(context)
+            answer = generator.op(self._context())
             if answer is None:
                 if len(self._free) == len(self._workers):
                     return
                 await self._rest(None)
-                continue
-            op, successor = answer
-            if op is PENDING:
-                generator = successor
+            elif (op := answer[0]) is PENDING:
+                generator = answer[1]
                 await self._rest(self._loop.time() + _POLL_S)
-            elif op.time <= context.time or await self._undisturbed_until(op.time):
-                generator = self._invoke(op, successor)
-                # One turn of the loop: the operation leaves now, and answers that are there are seen.
-                await asyncio.sleep(0)
+            elif await self._undisturbed_until(op.time, follows=follows):
+                generator, follows = self._invoke(op, answer[1]), True
+                continue
+            follows = False
 
-    async def _undisturbed_until(self, time_ns: int) -> bool:
-        """Wait for the moment of an operation; False if something happens before, which may change it."""
+    async def _undisturbed_until(self, time_ns: int, *, follows: bool) -> bool:
+        """Wait for the moment of an operation; False if something happens before, which may change it.
+
+        If it `follows` another at once, wait for one turn of the loop: that one leaves then, and answers that
+        are there are seen.
+        """
+        if self.now_ns() >= time_ns:
+            if follows:
+                await asyncio.sleep(0)
+            return not (self._finished or self._stopped)
         moment = self._epoch + time_ns / 1e9
         while self.now_ns() < time_ns:
             await self._rest(moment)

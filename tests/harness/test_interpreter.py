@@ -190,21 +190,21 @@ async def test_fail_and_ok_keep_process_and_client() -> None:
     assert lab.opened == [0]
 
 
-async def test_slow_thread_does_not_hold_up_the_others() -> None:
+def test_slow_thread_does_not_hold_up_the_others() -> None:
     async def behaviour(op: Op) -> Outcome:
         if op.value == 0:
             await asyncio.sleep(0.2)
         return Ok()
 
     lab = Lab(behaviour)
-    await lab.run(writes(20))
+    in_virtual_time(lab.run(writes(20)))
     slow = next(op for op in lab.ops if op.type == "ok" and op.value == 0)
     assert slow.index == 39
 
 
-async def test_operations_begin_when_the_generator_says() -> None:
+def test_operations_begin_when_the_generator_says() -> None:
     lab = Lab(ok)
-    await lab.run(on_clients(time_limit(0.3, stagger(0.02, repeat({"f": "read"})))))
+    in_virtual_time(lab.run(on_clients(time_limit(0.3, stagger(0.02, repeat({"f": "read"}))))))
     invoked = [op.time for op in lab.ops if op.type == "invoke"]
     assert 5 <= len(invoked) <= 40
     assert invoked[-1] < 0.32e9
