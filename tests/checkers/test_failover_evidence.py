@@ -49,7 +49,7 @@ def fault(begin_s: float, end_s: float, family: str = "kill", nodes: Iterable[st
 def looks(begin_s: float, end_s: float, leader: str | None = "n1", *, every_s: float = 0.5) -> list[Answered]:
     """The agency, asked again and again whom it names."""
     count = round((end_s - begin_s) / every_s) + 1
-    seen = {"leader": leader, "health": {}}
+    seen: dict[str, Any] = {"leader": leader, "health": {}}
     return [did(begin_s + n * every_s, "observe", None, seen) for n in range(count)]
 
 
@@ -130,11 +130,9 @@ def test_what_the_next_leader_had_shown_may_be_lost_only_by_one_between() -> Non
 
 def refusals(begin_s: float, end_s: float, *, end: OpType = "ok") -> list[Answered]:
     asked = {"server": 0, "kind": "write", "dirty": False, "number": 0}
+    said = {**asked, "status": 503, "number": 1495}
     count = round(end_s - begin_s) + 1
-    return [
-        did(begin_s + n, "probe", asked, {**asked, "status": 503, "number": 1495}, node=SERVERS[n % 3], end=end)
-        for n in range(count)
-    ]  # fmt: skip
+    return [did(begin_s + n, "probe", asked, said, node=SERVERS[n % 3], end=end) for n in range(count)]
 
 
 def taken(at_s: float, node: str) -> list[Answered]:

@@ -313,7 +313,7 @@ async def test_users_are_read_with_the_levels_that_are_stored_for_them() -> None
     def user(name: str, databases: Mapping[str, Any]) -> dict[str, Any]:
         return {"_key": name, "_id": f"_users/{name}", "_rev": "_r", "user": name, "databases": databases}
 
-    grants = [
+    grants: list[dict[str, Any]] = [
         {"_system": {"permissions": {"read": True, "write": True}}},
         {"_system": {"permissions": {"read": True, "write": False}}},
         {"_system": {"permissions": {"read": False, "write": False}}},
