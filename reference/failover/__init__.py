@@ -15,23 +15,24 @@ answer as leader until t + L. An answer that takes longer, or never comes, gives
 
 The supervision remembers since when, by its own monotonic clock, it has seen the same record. Only if that is
 at least G, it names another leader, by a write that demands that the record still has that value. L is in the
-record; G is the greater of the agency's grace period and L (1 + 2 r).
+record; G is the greater of the agency's grace period and L (1 + r) / (1 - r).
 
 1. The agency's writes have one order (CL-AGENCY-RAFT). Take the last renewal before the new name. Later ones
    fail, for the name has changed; so the old leader's right ends at t + L.
 2. The supervision saw that very record, for its write demanded it, and it saw it after t. It waited for G
    after that. So the new name is in the agency after t + G, in whatever true time that is.
 3. The assumption: **while the old leader's clock counts L, that of the supervision counts no more than
-   L (1 + 2 r)**, true if no clock's rate is wrong by more than r = `DRIFT`. Then the old leader's right has
-   ended before there is a new name. Clocks may show what they like, and requests may be as late as they like.
+   L (1 + r) / (1 - r)**, true if no clock's rate is wrong by more than r = `DRIFT`. Then the old leader's
+   right has ended before there is a new name. Clocks may show what they like, and requests may be as late as
+   they like.
 
 The right is checked when a request comes and again before its answer goes out (`gate`). A write that was
 carried out and whose check then fails is not acknowledged; it is in the diverged tail. A request that was
 under way when leadership ended is waited for before the server begins to follow.
 
 A name that somebody wrote by hand comes without the supervision's waiting. The server so named therefore
-waits for L (1 + 2 r) itself if the record is another's. A leader that is shut down marks the record as
-released, after its last answer; then nobody needs to wait.
+waits for L (1 + r) / (1 - r) itself if the record is another's. A leader that is shut down marks the record
+as released, after its last answer; then nobody needs to wait.
 
 If the assumption is broken (the leader's clock stands still or runs much too slow, as that of a virtual
 machine may), two servers answer as leaders until the slow one hears from the agency: what it acknowledges in

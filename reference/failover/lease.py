@@ -15,7 +15,7 @@ DRIFT = 0.05
 
 def waiting_s(length_s: float) -> float:
     """How long somebody else must wait, after having seen a lease of `length_s`, to know that it is over."""
-    return length_s * (1 + 2 * DRIFT)
+    return length_s * (1 + DRIFT) / (1 - DRIFT)
 
 
 class Lease:

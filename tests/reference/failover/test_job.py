@@ -100,8 +100,8 @@ async def test_a_lease_longer_than_the_grace_period_is_waited_for() -> None:
     long = {**RECORD, "seconds": 100.0}
     this = FakeRound(tree(record=long), {"b": position("a", 9)}, "a:FAILED b:GOOD")
     await scene.round(this)
-    assert await scene.round(this, after_s=109.9) is None
-    assert await scene.round(this, after_s=0.2) == "b"
+    assert await scene.round(this, after_s=110.5) is None
+    assert await scene.round(this, after_s=0.1) == "b"
 
 
 async def test_a_renewal_begins_the_waiting_anew_and_so_does_another_supervision() -> None:
