@@ -175,14 +175,14 @@ def _some(random: Random, names: Sequence[str], needed: Sequence[str] = (), most
 
 def _timings(random: Random) -> FailoverTimings:
     """Fast ones. No leader is named and replaced within a second: nobody who looks could see it."""
-    heartbeat_s = round(random.uniform(0.2, 0.3), 3)
-    lease_s = round(random.uniform(0.8, 1.1), 3)
-    election_s = round(random.uniform(0.6, 0.8), 3)
+    heartbeat_s = round(random.uniform(0.25, 0.33), 3)
+    lease_s = round(random.uniform(0.85, 1.1), 3)
+    election_s = round(random.uniform(0.7, 0.9), 3)
     return FailoverTimings(
         heartbeat_s=heartbeat_s,
         lease_s=lease_s,
         supervision_s=round(random.uniform(0.2, 0.3), 3),
-        ok_s=round(max(0.65, lease_s * random.uniform(0.6, 0.8)), 3),
+        ok_s=round(lease_s * random.uniform(0.8, 0.9), 3),
         grace_s=round(max(1.1, 1.15 * lease_s) + random.choice((0.0, random.uniform(0.0, 0.4))), 3),
         election_s=(election_s, round(2 * election_s, 3)),
     )
