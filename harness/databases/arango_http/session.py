@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.databases.arango_http.node import ArangoNode
 from harness.databases.arango_http.request import Requests
+from harness.databases.arango_http.site import ArangoSite
 from harness.environment import Transport
 
 
@@ -35,9 +36,16 @@ class Servers:
         credentials = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         return {"authorization": f"Basic {credentials}"}
 
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What a follower needs to know to be let in."""
+        return {} if self.user is None else {"username": self.user, "password": self.password}
+
 
 class ArangoSession:
-    """Implements `workloads.protocol.capabilities.Session`. Opens a connection to a node at first use."""
+    """Implements `workloads.protocol.administration.AdministeredSession`. Opens a connection to a node at
+    first use.
+    """
 
     def __init__(self, servers: Servers, connect: Callable[[str], Transport]) -> None:
         self._servers = servers
@@ -63,12 +71,23 @@ class ArangoSession:
     def on(self, node: str) -> ArangoNode:
         """The capabilities at `node`."""
         if node not in self._nodes:
-            self._transports[node] = transport = self._connect(node)
-            requests = Requests(transport, self._servers.timeout_s, self._servers.headers)
             self._nodes[node] = ArangoNode(
-                requests, leader_endpoints=self._servers.endpoints, applier=self._servers.applier
+                self._requests(node), leader_endpoints=self._servers.endpoints, applier=self._servers.applier
             )
         return self._nodes[node]
+
+    def within(self, node: str, database: str) -> ArangoSite:
+        """A database at `node`."""
+        return ArangoSite(replace(self._requests(node), database=database), self._servers.credentials)
+
+    def endpoint(self, node: str) -> str:
+        """Where the server of `node` is for the others."""
+        return self._servers.endpoints[node]
+
+    def _requests(self, node: str) -> Requests:
+        if node not in self._transports:
+            self._transports[node] = self._connect(node)
+        return Requests(self._transports[node], self._servers.timeout_s, self._servers.headers)
 
     async def close(self) -> None:
         """Drop every connection."""

@@ -20,7 +20,7 @@ from tests.harness.simulation.scenario import plan
 FAMILIES = ("kill", "pause", "partition", "power", "clock", "slow", "disk")
 
 
-@pytest.mark.parametrize("workload", ["register", "set", "leader_follower"])
+@pytest.mark.parametrize("workload", ["register", "set", "leader_follower", "appliers"])
 def test_without_faults_every_workload_is_clean(workload: str) -> None:
     life = live(plan(1, workloads=(workload,), nemeses=(), claim="fault-free", rate=100.0, time_limit_s=15.0))
     assert (life.results.exit_code, life.results.reasons) == (Exit.PASS, ())

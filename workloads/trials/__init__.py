@@ -1,0 +1,17 @@
+"""Trials: each makes databases of its own, configures their replication, uses it, and looks what came of it.
+
+    script         one trial's operations, one after the other
+    configuration  of appliers
+    short, long    what is tried
+    idle           one applier that has nothing to do
+    choice         which trial is next
+    client         operations as requests
+
+What a trial records, and how it is judged, stands in `checkers.trials`.
+"""
+
+from workloads.trials.choice import trials
+from workloads.trials.client import TrialClient
+from workloads.trials.idle import set_up_idle, watch_idle
+
+__all__ = ["TrialClient", "set_up_idle", "trials", "watch_idle"]
