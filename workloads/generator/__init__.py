@@ -6,7 +6,7 @@ has nothing for the threads that are free now, or with None when it is exhausted
 clock or thread. After Jepsen's generators (jepsen.generator, Kingsbury).
 
     leaves      lift: plain Python values as generators
-    choice      mix, flip_flop, any_of, remembered
+    choice      mix, flip_flop, any_of
     rate        stagger, delay, sleep
     limits      repeat, once, limit, time_limit, process_limit, until, until_ok
     threads     on_threads, on_clients, on_nemesis, reserve, each_thread, each_process
@@ -20,7 +20,7 @@ All randomness comes from the context's source; every operation that several thr
 of them.
 """
 
-from workloads.generator.choice import any_of, flip_flop, mix, remembered
+from workloads.generator.choice import any_of, flip_flop, mix
 from workloads.generator.context import Context, Thread
 from workloads.generator.keyed import keyed
 from workloads.generator.leaves import Source, lift
@@ -58,7 +58,6 @@ __all__ = [
     "phases",
     "prefixed",
     "process_limit",
-    "remembered",
     "repeat",
     "reserve",
     "sleep",
