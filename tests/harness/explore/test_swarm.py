@@ -52,7 +52,7 @@ def test_every_swarm_that_fails_over_has_a_leader_struck_and_somebody_who_sees_i
     for swarm in swarms:
         assert set(swarm.workloads) & set(space.witnesses)
         assert not swarm.nemeses or set(swarm.nemeses) & set(space.strikes)
-    assert {name for swarm in swarms for name in swarm.nemeses} == set(parts(NEMESIS))
+    assert {name for swarm in swarms for name in swarm.nemeses} == set(parts(NEMESIS)) - space.pointless
     drawn = {name for swarm in swarms for name in swarm.workloads}
     assert drawn == {name for name in parts(WORKLOAD) if "active-failover" in topologies(name)}
 
