@@ -3,7 +3,9 @@
 The interpreter hands the nemesis's operations to `Faults.invoke`, which knows the nemesis of each family and
 keeps the book: "start-x" injects, half of a fault's usual length later the effect is probed, "stop-x" probes
 again and heals. A fault is *effective* if the last probe, taken just before it was healed, counted more than
-nothing: an effect that was gone by then was not there all the time, whoever removed it.
+nothing: an effect that was gone by then was not there all the time, whoever removed it. A fault that nobody
+has met yet when it is to be stopped, as that of a disk that nobody writes to, stays in force for up to half
+its usual length more.
 
 Every fault that ends is one line of `faults.jsonl`; so is every fault that could not be injected.
 """
@@ -18,6 +20,8 @@ from typing import Any
 from checkers.history import Op
 from harness.interpreter import IllBehaved
 from harness.nemesis import Effect, Nemesis
+
+_MORE_PROBES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,9 @@ class Faults:
         nemesis = self._nemeses.get(family)
         if nemesis is None or verb not in ("start", "stop"):
             raise IllBehaved(f"no nemesis knows {op.f!r}; there are {sorted(self._nemeses)}")
-        return await (self._start(nemesis, op.value) if verb == "start" else self._stop(nemesis))
+        if verb == "start":
+            return await self._start(nemesis, op.value)
+        return await self._stop(nemesis, patience=_MORE_PROBES)
 
     async def heal(self) -> tuple[str, ...]:
         """End every fault, also those nobody stopped. Returns what went wrong, a sentence each."""
@@ -108,12 +114,12 @@ class Faults:
         await asyncio.sleep(self._interval_s / 2)
         return await nemesis.probe()
 
-    async def _stop(self, nemesis: Nemesis) -> Mapping[str, Any]:
+    async def _stop(self, nemesis: Nemesis, *, patience: int = 0) -> Mapping[str, Any]:
         fault = self._open.pop(nemesis.family, None)
         if fault is None:
             await nemesis.heal()
             return {"nothing": "was in force"}
-        effect, error = await self._measure(nemesis, fault)
+        effect, error = await self._measure(nemesis, fault, patience=patience)
         try:
             await nemesis.heal()
         except BaseException as failure:
@@ -123,11 +129,18 @@ class Faults:
             ended = self._end(nemesis.family, fault, effect, error)
         return {"healed": dict(fault.value), "effective": ended.effective}
 
-    async def _measure(self, nemesis: Nemesis, fault: _Open) -> tuple[Effect | None, str | None]:
-        """The last probe, with the one half-way beside it; or why there is none."""
+    async def _measure(
+        self, nemesis: Nemesis, fault: _Open, *, patience: int
+    ) -> tuple[Effect | None, str | None]:
+        """The last of up to 1 + `patience` probes, with the one half-way beside it; or why there is none."""
         earlier = await _halfway(fault)
+        was_met = earlier is not None and earlier.get("count", 0) > 0
         try:
             effect = await nemesis.probe()
+            while patience and not (effect.count or was_met):
+                patience -= 1
+                await asyncio.sleep(self._interval_s / 2 / _MORE_PROBES)
+                effect = await nemesis.probe()
         except Exception as error:  # noqa: BLE001 - a fault whose probe fails must still be healed
             return None, f"probe failed: {type(error).__name__}: {error}"
         evidence = {**effect.evidence, **({} if earlier is None else {"midway": earlier})}

@@ -86,6 +86,29 @@ def test_fault_that_was_gone_by_its_end_is_not_effective() -> None:
     assert fault.effect.evidence == {"midway": {"count": 5, "evidence": {}}}
 
 
+def test_fault_that_nobody_has_met_stays_until_somebody_does() -> None:
+    fault = fault_of(Scripted(0, 0, 0, 3), lasts_s=3)
+    assert fault.effective
+    assert (fault.end_ns or 0) - fault.start_ns == pytest.approx(4e9)
+
+
+def test_fault_that_nobody_meets_ends_and_is_not_effective() -> None:
+    fault = fault_of(Scripted(0, 0, 0, 0, 0, 0), lasts_s=3)
+    assert not fault.effective
+    assert (fault.end_ns or 0) - fault.start_ns == pytest.approx(5e9)
+
+
+def test_fault_that_nobody_met_is_healed_at_once_when_all_must_be() -> None:
+    async def main() -> None:
+        nemesis = Scripted(0)
+        faults = book(nemesis)
+        await faults.invoke(op("start-flood"))
+        assert await faults.heal() == ()
+        assert (nemesis.healed, faults.ended[0].effective) == (1, False)
+
+    in_virtual_time(main())
+
+
 def test_short_fault_is_probed_once() -> None:
     fault = fault_of(Scripted(1), lasts_s=1)
     assert fault.effect == Effect("litres", 1)
