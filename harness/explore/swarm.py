@@ -50,9 +50,9 @@ SPACES = {
     "active-failover": Space(
         # Up to four nodes have an agent and a server; of more, three have an agent only. Two have one agent,
         # from which no leader can be isolated.
-        node_counts=(3, 3, 4, 5, 5, 6, 7),
-        lengths_s=(22, 24, 26, 28),
-        operations=(350, 450, 600),
+        node_counts=(3, 3, 3, 4, 5, 5, 5, 6, 6, 7),
+        lengths_s=(20, 21, 22, 24),
+        operations=(400, 450, 500),
         witnesses=("failover_loss", "leadership", "redirects"),
         strikes=("isolation", "isolation", "isolation", "kill", "partition", "pause", "power"),
         fault_s=(1.8, 2.4),
@@ -154,12 +154,16 @@ def expand(
 
 
 def _families(random: Random, space: Space, only: Sequence[str] | None) -> tuple[str, ...]:
-    """One to three, and one run in twenty without any, so that also the control arm is explored."""
+    """One to three, or two where leaders change; in one run in twenty none, so that also the control arm is
+    explored.
+    """
     possible = [name for name in _known(NEMESIS.package) if name not in space.pointless]
     if only is not None:
         possible = [name for name in only if name not in space.pointless]
     is_calm = random.random() < 0.05
-    return () if is_calm or not possible else _some(random, possible, space.strikes)
+    if is_calm or not possible:
+        return ()
+    return _some(random, possible, space.strikes, most=2 if space.strikes else 3)
 
 
 def _some(random: Random, names: Sequence[str], needed: Sequence[str] = (), most: int = 3) -> tuple[str, ...]:
