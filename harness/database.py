@@ -32,7 +32,7 @@ class DatabaseOptions:
     fast servers that fail over notice faults: "fast", as "documented", or in numbers.
 
     `server` and `applier` are options of the product beside those it gets anyway: of its command line by
-    name, and of its replication.
+    name, and of its replication. `guarded` servers demand a user and a password, where they follow for good.
     """
 
     topology: str
@@ -40,6 +40,7 @@ class DatabaseOptions:
     timings: Timings | FailoverTimings = "fast"
     server: Mapping[str, str] = field(default_factory=dict)
     applier: Mapping[str, Any] = field(default_factory=dict)
+    guarded: bool = False
 
 
 class Database(Protocol):

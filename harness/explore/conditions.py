@@ -7,8 +7,9 @@ once everything is set up: setting up is not what is tested, and it does not try
 from __future__ import annotations
 
 import asyncio
+import base64
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -24,6 +25,8 @@ from workloads.protocol.capabilities import Session
 
 _FLUSH = "/_admin/wal/flush"
 _FLUSH_TIMEOUT_S = 2.0
+_ADMINISTRATOR = {"authorization": f"Basic {base64.b64encode(b'root:').decode()}"}
+"""Of a server whose passwords nobody has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,8 @@ class Conditions:
     `clock_offsets_s` and `clock_drifts` (0.001: a millisecond a second too fast) are per node, in order;
     nodes beyond their end have true clocks. Every `flush_s` on average some node is asked to begin a new log
     file and to write a checkpoint, as large ones do by themselves; `keep_log_s` is how long log files that
-    nobody needs are kept; `chunk_bytes` is how much a follower asks for at once. `failover` is how fast a
-    group that fails over notices things. None leaves what is usual.
+    nobody needs are kept; `chunk_bytes` is how much a follower asks for at once. `guarded` servers demand a
+    password. `failover` is how fast a group that fails over notices things. None leaves what is usual.
     """
 
     delay_s: float | None = None
@@ -48,6 +51,7 @@ class Conditions:
     keep_log_s: float | None = None
     chunk_bytes: int | None = None
     failover: FailoverTimings | None = None
+    guarded: bool = False
 
 
 CALM = Conditions()
@@ -103,7 +107,14 @@ def _database(conditions: Conditions, plan: Plan) -> DatabaseOptions:
     if conditions.chunk_bytes is not None:
         applier["chunkSize"] = conditions.chunk_bytes
     timings = conditions.failover or plan.timings
-    return DatabaseOptions(plan.topology, plan.op_timeout_s, timings, server=server, applier=applier)
+    return DatabaseOptions(
+        plan.topology,
+        plan.op_timeout_s,
+        timings,
+        server=server,
+        applier=applier,
+        guarded=conditions.guarded,
+    )
 
 
 def _make(world: SimulatedWorld, conditions: Conditions) -> None:
@@ -144,10 +155,13 @@ def _trouble(
     if conditions.flush_s is None:
         return None
     until_s = world.loop.time() + plan.time_limit_s
-    return world.loop.create_task(_flush(conditions.flush_s, until_s, environment, world))
+    headers = _ADMINISTRATOR if conditions.guarded else {}
+    return world.loop.create_task(_flush(conditions.flush_s, until_s, environment, world, headers))
 
 
-async def _flush(mean_s: float, until_s: float, environment: Environment, world: SimulatedWorld) -> None:
+async def _flush(
+    mean_s: float, until_s: float, environment: Environment, world: SimulatedWorld, headers: Mapping[str, str]
+) -> None:
     """Ask some node again and again; one that is down does not answer."""
     random = world.stream("flush")
     while True:
@@ -157,7 +171,7 @@ async def _flush(mean_s: float, until_s: float, environment: Environment, world:
         node = random.choice(list(environment.nodes))
         transport = environment.transport(node, PORT)
         try:
-            await transport.request("PUT", _FLUSH, headers={}, body=b"", timeout_s=_FLUSH_TIMEOUT_S)
+            await transport.request("PUT", _FLUSH, headers=headers, body=b"", timeout_s=_FLUSH_TIMEOUT_S)
         except TransportError:
             continue
         finally:

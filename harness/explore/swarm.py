@@ -42,6 +42,8 @@ class Space:
     fault_s: tuple[float, float] | None = None
 
 
+_GUARDED = 0.2
+"""The share of worlds whose servers demand a password."""
 _AGENCY = frozenset({"agents", "isolation"})
 
 SPACES = {
@@ -146,7 +148,11 @@ def expand(
         concurrency=len(mix) * random.choice((2, 3, 4, 5)),
         op_timeout_s=random.choice((1.0, 2.0, 5.0)),
         claim="fault-tolerance" if families else "fault-free",
-        conditions=draw(random, node_count),
+        # A source of its own: servers with passwords are otherwise as they would be without.
+        conditions=replace(
+            draw(random, node_count),
+            guarded=not space.strikes and stream(seed, "guarded").random() < _GUARDED,
+        ),
     )
     if not space.strikes:
         return swarm

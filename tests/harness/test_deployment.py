@@ -43,6 +43,7 @@ class Hosts:
         self.nodes = nodes
         self.started: dict[str, Program] = {}
         self.asked: list[tuple[str, str, str, Any]] = []
+        self.headers: list[Mapping[str, str]] = []
         self.slow = dict.fromkeys(nodes, slow)
         self.dead: dict[str, None] = {}
 
@@ -78,6 +79,7 @@ class Connection:
             raise TransportError("refused", sent=False)
         content = msgspec.json.decode(body) if body else None
         self.hosts.asked.append((self.node, method, target, content))
+        self.hosts.headers.append(headers)
         return Answer(200, {}, b'{"version": "3.9.0"}')
 
     async def close(self) -> None:
@@ -88,8 +90,9 @@ async def installed(environment: Environment, nodes: Sequence[str]) -> Mapping[s
     return {node: (f"/opt/{node}/run",) for node in nodes}
 
 
-def deployed(hosts: Any, topology: str) -> Deployment:
-    database = Deployment(Product("p", "P", "server", installed), DatabaseOptions(topology, 5.0))
+def deployed(hosts: Any, topology: str, *, guarded: bool = False) -> Deployment:
+    options = DatabaseOptions(topology, 5.0, guarded=guarded)
+    database = Deployment(Product("p", "P", "server", installed), options)
     in_virtual_time(database.setup(hosts))
     return database
 
@@ -109,6 +112,15 @@ def test_leader_and_followers_are_started_and_told_whom_to_follow() -> None:
     assert all(body["endpoint"] == "tcp://n1.example:8529" for _, body in follows)
     assert all(body["autoStart"] and body["requireFromPresent"] and body["autoResync"] for _, body in follows)
     assert database.describe()["version"] == "3.9.0"
+
+
+def test_guarded_servers_let_in_those_who_say_who_they_are() -> None:
+    hosts = Hosts()
+    deployed(hosts, "leader-follower", guarded=True)
+    assert hosts.started["n2"].arguments[4] == "true"
+    follows = [body for _, _, target, body in hosts.asked if "make-follower" in target]
+    assert [(body["username"], body["password"]) for body in follows] == [("root", "")] * 2
+    assert all(headers == {"authorization": "Basic cm9vdDo="} for headers in hosts.headers)
 
 
 def test_single_server_leaves_the_other_nodes_alone() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.database import DatabaseOptions
 from harness.databases.arango_http.product import Product
@@ -19,6 +20,9 @@ TOPOLOGIES = ("single", "leader-follower")
 PORT = 8529
 SERVING_S = 60.0
 """How long a started server may take until it serves."""
+
+_ADMINISTRATOR = "root"
+"""Whom every server has from its beginning, with an empty password."""
 
 _APPLIER = {
     # What the documents recommend for a follower that goes on by itself whatever happens to it ...
@@ -59,8 +63,10 @@ class Deployment:
         elif len(nodes) < 2:
             raise HostError("The topology leader-follower needs at least two nodes.")
         endpoints = {node: f"tcp://{environment.address(node, PORT)}" for node in nodes}
-        applier = {**_APPLIER, **self._options.applier}
-        self._servers = Servers(nodes, nodes[0], endpoints, self._options.request_timeout_s, applier)
+        user = _ADMINISTRATOR if self._options.guarded else None
+        servers = Servers(nodes, nodes[0], endpoints, self._options.request_timeout_s, user=user)
+        applier = {**_APPLIER, **servers.credentials, **self._options.applier}
+        self._servers = replace(servers, applier=applier)
         commands = await self._product.install(environment, nodes)
         self._programs = {node: self._program(environment, node, commands[node]) for node in nodes}
         await asyncio.gather(*(self._serve(environment, node) for node in nodes))
@@ -69,7 +75,7 @@ class Deployment:
     def _program(self, environment: Environment, node: str, command: tuple[str, ...]) -> Program:
         options = {
             "--server.endpoint": f"tcp://0.0.0.0:{PORT}",
-            "--server.authentication": "false",
+            "--server.authentication": "true" if self._options.guarded else "false",
             "--database.directory": f"{environment.data(node)}/{self._product.program}",
             **self._options.server,
         }

@@ -44,6 +44,8 @@ def test_the_seeds_together_draw_everything_there_is() -> None:
     assert any(c.loss for c in conditions)
     assert any(not c.loss for c in conditions)
     assert any(c.clock_drifts for c in conditions)
+    assert any(c.guarded for c in conditions)
+    assert any(not c.guarded for c in conditions)
 
 
 def test_every_swarm_that_fails_over_has_a_leader_struck_and_somebody_who_sees_it() -> None:
