@@ -19,6 +19,7 @@ from harness.databases.arango_http.deployment import PORT
 from harness.environment import Environment, TransportError
 from harness.environments.simulation import SimulatedWorld
 from harness.environments.simulation.network import Link
+from harness.explore.spells import NO_SPELLS, Spells, cast_spells
 from harness.plan import Plan
 from harness.run import Cast, cast
 from workloads.protocol.capabilities import Session
@@ -37,7 +38,7 @@ class Conditions:
     nodes beyond their end have true clocks. Every `flush_s` on average some node is asked to begin a new log
     file and to write a checkpoint, as large ones do by themselves; `keep_log_s` is how long log files that
     nobody needs are kept; `chunk_bytes` is how much a follower asks for at once. `guarded` servers demand a
-    password. `failover` is how fast a group that fails over notices things. None leaves what is usual.
+    password. `failover` is how fast a group that fails over notices things; `spells` come and go. None leaves what is usual.
     """
 
     delay_s: float | None = None
@@ -52,6 +53,7 @@ class Conditions:
     chunk_bytes: int | None = None
     failover: FailoverTimings | None = None
     guarded: bool = False
+    spells: Spells = NO_SPELLS
 
 
 CALM = Conditions()
@@ -152,9 +154,10 @@ def _trouble(
     """What begins only when everything is set up; the task is of the world's loop, which holds it."""
     world.network.default.loss = conditions.loss
     world.network.default.duplication = conditions.duplication
+    until_s = world.loop.time() + plan.time_limit_s
+    cast_spells(conditions.spells, world, until_s)
     if conditions.flush_s is None:
         return None
-    until_s = world.loop.time() + plan.time_limit_s
     headers = _ADMINISTRATOR if conditions.guarded else {}
     return world.loop.create_task(_flush(conditions.flush_s, until_s, environment, world, headers))
 

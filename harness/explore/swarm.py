@@ -11,12 +11,13 @@ module a seed becomes another test. What has to survive that is kept as a tape (
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from random import Random
 
 from harness.database import FailoverTimings
 from harness.explore.conditions import CALM, Conditions, draw
+from harness.explore.spells import draw_spells
 from harness.plan import NEMESIS, WORKLOAD, Claim, Plan, fitting_interval_s, load, parts
 from harness.seeds import stream
 from workloads.protocol.workload import Options, Workload
@@ -30,7 +31,8 @@ class Space:
 
     `lengths_s` are time limits, `operations` are of one workload. Where leaders change, each swarm has one of
     the `witnesses`, the workloads that see it, and one of the `strikes`, the nemeses that bring it about.
-    Faults then last about `fault_s`: long enough for it, and short enough for several.
+    Faults then last about `fault_s`: long enough for it, and short enough for several. Without `spells` there
+    are none: leases are so short that they would end with each.
     """
 
     node_counts: tuple[int, ...]
@@ -40,6 +42,7 @@ class Space:
     witnesses: tuple[str, ...] = ()
     strikes: tuple[str, ...] = ()
     fault_s: tuple[float, float] | None = None
+    spells: bool = True
 
 
 _GUARDED = 0.2
@@ -47,17 +50,19 @@ _GUARDED = 0.2
 _AGENCY = frozenset({"agents", "isolation"})
 
 SPACES = {
-    "single": Space(node_counts=(1,), pointless=_AGENCY | {"partition"}),
+    "single": Space(node_counts=(1,), pointless=_AGENCY | {"partition", "replication"}),
     "leader-follower": Space(node_counts=(2, 3, 3, 3, 4), pointless=_AGENCY),
     "active-failover": Space(
         # Up to four nodes have an agent and a server; of more, three have an agent only. Two have one agent,
         # from which no leader can be isolated.
         node_counts=(3, 3, 3, 4, 5, 5, 5, 6, 6, 7),
+        pointless=frozenset({"replication"}),
         lengths_s=(20, 21, 22, 24),
         operations=(400, 450, 500),
         witnesses=("failover_loss", "leadership", "redirects"),
         strikes=("isolation", "isolation", "isolation", "kill", "partition", "pause", "power"),
         fault_s=(1.8, 2.4),
+        spells=False,
     ),
 }
 """By topology. What is named twice is drawn twice as often."""
@@ -108,12 +113,15 @@ class Swarm:
         )
         clocks = self.conditions.clock_offsets_s or self.conditions.clock_drifts
         failover = self.conditions.failover
+        often = asdict(self.conditions.spells).items()
+        spells = ", ".join(f"{name[:-2]} every {mean_s:g} s" for name, mean_s in often if mean_s is not None)
         patience = "" if failover is None else f", lease {failover.lease_s:g} s, grace {failover.grace_s:g} s"
         return (
             f"seed {self.seed}: {self.topology}, {self.node_count} nodes, {'+'.join(self.workloads)}, "
             f"{'+'.join(self.nemeses) or 'no fault'} every {self.interval_s:g} s, {self.time_limit_s:g} s, "
             f"{self.rate:g}/s by {self.concurrency}, timeout {self.op_timeout_s:g} s{patience}"
             f"{'; ' + trouble if trouble else ''}{'; clocks off' if clocks else ''}"
+            f"{'; ' + spells if spells else ''}"
         )
 
 
@@ -154,6 +162,8 @@ def expand(
             guarded=not space.strikes and stream(seed, "guarded").random() < _GUARDED,
         ),
     )
+    if space.spells:
+        swarm = replace(swarm, conditions=replace(swarm.conditions, spells=draw_spells(random)))
     if not space.strikes:
         return swarm
     return replace(swarm, conditions=replace(swarm.conditions, failover=_timings(random)))
