@@ -19,7 +19,7 @@ import msgspec
 from harness.command import Exit, UserError
 from harness.explore import kills, twice
 from harness.explore.campaign import Campaign, Errand, Tally
-from harness.explore.planted import NoDefectError, find
+from harness.explore.planted import NoDefectError, find, require
 from harness.explore.pool import Spawned
 from harness.explore.summary import as_json, lines, sentence
 from harness.explore.swarm import expand
@@ -147,7 +147,7 @@ def _errand(
     **_: Any,
 ) -> Errand:
     if defect is not None:
-        find(defect)
+        require(defect, topology)
     return Errand(topology, workloads or (), nemeses, defect, results)
 
 

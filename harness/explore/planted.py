@@ -36,6 +36,21 @@ def find(defect: str) -> Any:
     return known.find(defect)
 
 
+def require(defect: str, topology: str) -> None:
+    """Raise NoDefectError if there is no such defect, or if nothing of it is there in this topology."""
+    needed = find(defect).topology
+    if topology not in _LARGER[needed]:
+        raise NoDefectError(f"The defect {defect!r} needs --topology {' or '.join(_LARGER[needed])}.")
+
+
+_LARGER = {
+    "single": ("single", "leader-follower", "active-failover"),
+    "leader-follower": ("leader-follower", "active-failover"),
+    "active-failover": ("active-failover",),
+}
+"""By the least topology that a defect needs, those that have it in them."""
+
+
 @contextmanager
 def planted(defect: str | None) -> Iterator[None]:
     """While the block runs, the reference has the defect; None is the correct build."""

@@ -14,10 +14,9 @@ _write_rightly = Agent.write
 async def _write(self: Agent, writes: Sequence[Any]) -> list[int]:
     results = []
     for operations, *rest in writes:
-        pieces = [[{key: value}, *rest] for key, value in operations.items()]
-        for piece in pieces[:1] or [[{}, *rest]]:
-            (index,) = await _write_rightly(self, [piece])
-        for key, value in list(operations.items())[1:] if index else []:
+        first, others = dict(list(operations.items())[:1]), list(operations.items())[1:]
+        (index,) = await _write_rightly(self, [[first, *rest]])
+        for key, value in others if index else ():
             (index,) = await _write_rightly(self, [[{key: value}]])
         results.append(index)
     return results

@@ -9,9 +9,10 @@ import pytest
 from harness.explore import kills
 from harness.explore.campaign import Errand
 from harness.explore.fingerprint import Fingerprint
-from harness.explore.life import Outcome
-from harness.explore.planted import NoDefectError, find, planted
+from harness.explore.life import Outcome, outcome
+from harness.explore.planted import NoDefectError, find, planted, require
 from harness.explore.pool import Here
+from harness.explore.swarm import expand
 
 LOST = Fingerprint("LF-WAL", "lost-write", "set", ("add ok",), ("power",))
 RESULTS = Path(__file__).parents[3] / "results"
@@ -37,6 +38,20 @@ def test_hunt_ends_with_the_first_seed_that_shows_the_defect() -> None:
     assert (killed.seed, killed.seeds, killed.inconclusive, killed.crashed) == (4, 4, 1, 1)
     assert (killed.found, killed.nemeses, killed.virtual_s) == ((LOST,), ("power",), 40)
     assert (survivor.seed, survivor.seeds, survivor.found) == (None, 1, ())
+
+
+@pytest.mark.parametrize(
+    ("defect", "workload"),
+    [("follower-accepts-writes", "redirects"), ("read-in-pieces", "agency_register")],
+    ids=["servers", "agents"],
+)
+def test_life_of_an_active_failover_shows_a_defect_of_its(defect: str, workload: str) -> None:
+    (target,) = kills.targets((defect,))
+    swarm = expand(1, target.topology, (workload,), ())
+    assert outcome(swarm).verdict != "invalid"
+    shown = outcome(swarm, defect)
+    assert shown.verdict == "invalid"
+    assert target.clause in [fingerprint.clause for fingerprint in shown.fingerprints]
 
 
 def test_matrix_names_what_killed_and_what_survived() -> None:
@@ -96,6 +111,14 @@ def test_unknown_defect_and_missing_catalogue_are_told_in_a_sentence() -> None:
         planted("missing-fsync"),
     ):
         pass
+
+
+def test_a_topology_without_what_is_planted_is_refused() -> None:
+    require("missing-fsync", "active-failover")
+    with pytest.raises(NoDefectError, match="'lease-without-end' needs --topology active-failover"):
+        require("lease-without-end", "leader-follower")
+    with pytest.raises(NoDefectError, match="needs --topology leader-follower or active-failover"):
+        require("gap-ignored", "single")
 
 
 def test_hunting_all_tells_each_and_sorts_them() -> None:
