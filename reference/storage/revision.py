@@ -9,13 +9,15 @@ the bound is being moved, values advance by their counter only.
 from __future__ import annotations
 
 import asyncio
+from binascii import b2a_base64
 
 from reference.errors import ArangoError
 from reference.storage.corruption import CorruptStorage
 from reference.world import World
 
 _ALPHABET = "-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+_USUAL = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_OURS = bytes.maketrans(_USUAL, _ALPHABET.encode())
 _DIGITS = {digit: value for value, digit in enumerate(_ALPHABET)}
 
 _FILE = "CLOCK"
@@ -29,11 +31,8 @@ _LIMIT = 1 << 63
 
 def encode_revision(value: int) -> str:
     """The `_rev` string of a clock value: base 64, most significant digit first, no leading zeros."""
-    text = ""
-    while value:
-        text = _PAIRS[value & 4095] + text
-        value >>= 12
-    return text.lstrip("-")
+    digits = b2a_base64(value.to_bytes(9, "big"), newline=False)
+    return digits.translate(_OURS).decode().lstrip("-")
 
 
 def decode_revision(text: str) -> int | None:
