@@ -6,12 +6,12 @@ the one that leads takes it, so the leader has what was told. The operations:
     change   value n; `ok` value {"number": n, "index": i}: a change of what is observed, at place i of the
              agency's log
     called   `ok` value {"indices": [..], "strange": n}: the places up to which the leader was told, and how
-             many documents it has that tell of something else
+             many documents it has that tell of something else. That it takes documents was tried before.
     observe  as in `checkers.failover_reigns`
 
 To be told is a hint: one message may stand for many changes, may come again, and is given up after a while if
 nobody takes it. So what is demanded is that a change is told, at its own place or a later one, within ten
-seconds in which nothing was broken and one server led all the time.
+seconds in which nothing was broken, to a server that led all the time, and took documents before and after.
 
     not-called-back  a change was not told though nothing was in the way
     strange-call     an observer was told of something that it does not observe
@@ -63,10 +63,11 @@ def owed(history: History) -> Iterator[tuple[Pair, Pair]]:
     named, broken = Reigns.of(history), faults(history)
     reads = [pair for pair in history.pairs if pair.f == "called" and pair.type == "ok"]
     for change in (pair for pair in history.pairs if pair.f == "change" and pair.type == "ok"):
+        before = next((r for r in reversed(reads) if r.precedes(change)), None)
         read = next((r for r in reads if r.invoke.time >= _time(change) + _PATIENCE_NS), None)
-        if read is None or not _is_calm(broken, change, read):
+        if before is None or read is None or before.node != read.node or not _is_calm(broken, before, read):
             continue
-        if named.named(change.invoke.index, read.ops[-1].index) == {read.node}:
+        if named.named(before.invoke.index, read.ops[-1].index) == {read.node}:
             yield change, read
 
 
@@ -74,9 +75,9 @@ def _time(pair: Pair) -> int:
     return pair.ops[-1].time
 
 
-def _is_calm(broken: Sequence[Fault], change: Pair, read: Pair) -> bool:
-    """Whether no fault was in force from the change to the answer."""
-    begin, end = change.invoke.index, read.ops[-1].index
+def _is_calm(broken: Sequence[Fault], before: Pair, read: Pair) -> bool:
+    """Whether no fault was in force from one answer to the other."""
+    begin, end = before.invoke.index, read.ops[-1].index
     return not any(fault.begin <= end and begin <= fault.end for fault in broken)
 
 

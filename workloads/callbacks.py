@@ -39,6 +39,7 @@ from workloads.protocol.workload import Options, Workload
 COLLECTION = "callbacks"
 _OBSERVED = "/pestle_callbacks"
 _CHANGED = f"{_OBSERVED}/number"
+_STAMP = "stamp"
 _LAST = 1_000_000_000
 _PATIENCE_S, _POLL_S = 60.0, 0.1
 _CALM_S = 4.0
@@ -121,7 +122,7 @@ class CallbacksClient:
             case "change":
                 return await self._change(op.value)
             case "called":
-                return await self._called()
+                return await self._called(f"{_STAMP}-{op.process}")
             case "observe":
                 return await observe(self._session)
         raise ValueError(f"the callbacks workload has no operation {op.f!r}")
@@ -133,9 +134,13 @@ class CallbacksClient:
             return error.outcome
         return Ok({"number": number, "index": index})
 
-    async def _called(self) -> Outcome:
+    async def _called(self, stamp: str) -> Outcome:
+        """What the leader was told, once it has shown that it takes documents."""
+
         async def request(node: str) -> object:
-            told = [document.body for document in await self._session.on(node).read_all(COLLECTION)]
+            await self._session.on(node).upsert(COLLECTION, stamp, {_STAMP: True})
+            documents = await self._session.on(node).read_all(COLLECTION)
+            told = [document.body for document in documents if _STAMP not in document.body]
             return {
                 "indices": sorted(news["index"] for news in told if _OBSERVED in news),
                 "strange": sum(1 for news in told if _OBSERVED not in news),

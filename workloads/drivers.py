@@ -272,7 +272,7 @@ class DriversClient:
         }
 
         async def request(node: str) -> None:
-            await self._session.on(node).insert(_JOBS, job, key=f"job-{op.value}")
+            await self._session.member(node).queue(f"job-{op.value}", job)
 
         return await at_leader(self._session, request)
 

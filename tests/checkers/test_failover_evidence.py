@@ -181,26 +181,32 @@ def called(at_s: float, *indices: int, node: str = "n1", strange: int = 0) -> An
 
 
 def test_a_change_that_is_not_told_for_ten_calm_seconds() -> None:
-    verdict = judged(Callbacks(), [change(1, 7), called(12, 5, 6)], looks(0, 14))
+    verdict = judged(Callbacks(), [called(0.6, 5), change(1, 7), called(12, 5, 6)], looks(0, 14))
     assert names(verdict) == ["not-called-back"]
     assert "told up to 6 only" in verdict.anomalies[0].sentence
 
 
 def test_a_later_message_stands_for_the_changes_before() -> None:
-    verdict = judged(Callbacks(), [change(1, 7), change(2, 8), called(13, 9)], looks(0, 15))
+    verdict = judged(Callbacks(), [called(0.6), change(1, 7), change(2, 8), called(13, 9)], looks(0, 15))
     assert verdict.valid is True
     assert verdict.statistics["due"] == 2
 
 
-@pytest.mark.parametrize("why", ["a fault", "another leader", "nobody looked", "too soon"])
+@pytest.mark.parametrize(
+    "why",
+    ["a fault", "another leader", "nobody looked", "too soon", "a fault just before", "no document before"],
+)
 def test_a_change_must_be_told_only_if_nothing_was_in_the_way(why: str) -> None:
     parts: dict[str, list[Any]] = {
         "a fault": [called(12), *looks(0, 14), *fault(5, 6, "slow", ["n1"])],
         "another leader": [called(12), *looks(0, 4), *looks(4.5, 6, "n2"), *looks(6.5, 14)],
         "nobody looked": [called(12), *looks(0, 4), *looks(6, 14)],
         "too soon": [called(10), *looks(0, 14)],
+        "a fault just before": [called(12), *looks(0, 14), *fault(0.7, 0.8, "disk", ["n1"])],
+        "no document before": [called(12), *looks(0, 14)],
     }
-    verdict = judged(Callbacks(), [change(1, 7)], parts[why])
+    before = [] if why == "no document before" else [called(0.6)]
+    verdict = judged(Callbacks(), before, [change(1, 7)], parts[why])
     assert verdict.valid == "unknown"
     assert verdict.reasons == ("no change was made in a time in which it had to be told",)
 

@@ -350,5 +350,12 @@ async def test_a_user_is_made_and_given_a_level_in_two_requests_and_asked_for_in
     ]
 
 
+async def test_a_job_is_queued_once_and_on_the_disk_when_that_is_answered() -> None:
+    network = Network({"n1": [said(201, {"_key": "job-1"})]})
+    await session(network).member("n1").queue("job-1", {"queue": "q"})
+    path = "/_db/_system/_api/document/_jobs?waitForSync=true"
+    assert network.asked == [("n1", "POST", path, {"_key": "job-1", "queue": "q"})]
+
+
 def test_the_inbox_of_a_collection_is_where_its_documents_are_made() -> None:
     assert session(Network({})).inbox("n2", "c") == "http://10.0.0.2:8529/_api/document/c"

@@ -366,6 +366,10 @@ class FakeMember:
         self._expect(write=False)
         return self._database.level_of(self._name, name)
 
+    async def queue(self, key: str, job: Mapping[str, Any]) -> None:
+        self._expect(write=True)
+        self._database.write(self._name, JOBS, key, job)
+
     async def users(self) -> Mapping[str, str]:
         return {user.key: user.body["level"] for user in await self.read_all(USERS)}
 

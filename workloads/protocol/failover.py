@@ -62,6 +62,10 @@ class Member(Node, Protocol):
         """The level that the server gives the user in the database; None if it knows no such user."""
         ...
 
+    async def queue(self, key: str, job: Mapping[str, Any]) -> None:
+        """Queue a job under its key; on return it is on the disk."""
+        ...
+
     async def users(self) -> Mapping[str, str]:
         """All users as they are stored, as of one moment: levels in the database by name."""
         ...

@@ -65,6 +65,10 @@ class ArangoMember(ArangoNode):
                 raise
             return None
 
+    async def queue(self, key: str, job: Mapping[str, Any]) -> None:
+        """Queue a job under its key; on return it is on the disk."""
+        await self._bare.send("POST", "/_api/document/_jobs?waitForSync=true", {"_key": key, **job})
+
     async def users(self) -> Mapping[str, str]:
         """All users as they are stored, as of one moment: levels in the database by name."""
         stored = [document.body for document in await self.read_all("_users")]
