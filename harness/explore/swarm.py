@@ -57,10 +57,10 @@ SPACES = {
         # from which no leader can be isolated.
         node_counts=(3, 3, 3, 4, 5, 5, 5, 6, 6, 7),
         pointless=frozenset({"replication"}),
-        lengths_s=(21, 22, 24, 25),
+        lengths_s=(22, 24, 25, 27),
         operations=(400, 450, 500),
         witnesses=("failover_loss", "leadership", "redirects"),
-        strikes=("isolation", "isolation", "isolation", "kill", "partition", "pause", "power"),
+        strikes=(*("isolation",) * 5, "kill", "partition", "pause", "power"),
         fault_s=(1.8, 2.4),
         spells=False,
     ),
