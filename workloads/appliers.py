@@ -45,7 +45,7 @@ _CLAUSES = (
     "LF-APPLIER-STOPS",
     "LF-NO-SELF",
 )
-_SHARE = 0.5
+_SHARE = 0.8
 """An operation here is several requests, so there are fewer of them."""
 
 
