@@ -38,7 +38,8 @@ class Conditions:
     nodes beyond their end have true clocks. Every `flush_s` on average some node is asked to begin a new log
     file and to write a checkpoint, as large ones do by themselves; `keep_log_s` is how long log files that
     nobody needs are kept; `chunk_bytes` is how much a follower asks for at once. `guarded` servers demand a
-    password. `failover` is how fast a group that fails over notices things; `spells` come and go. None leaves what is usual.
+    password. `failover` is how fast a group that fails over notices things; `spells` come and go. None leaves
+    what is usual.
     """
 
     delay_s: float | None = None
