@@ -39,7 +39,8 @@ async def _read_and_write(stage: Agents) -> None:
 async def callback_only_of_the_key(stage: Group) -> None:
     """A key is changed that is below an observed one."""
     leader = stage.servers[0]
-    await stage.at_server(leader, "observe")
+    for f in ("observe", "called"):
+        await stage.at_server(leader, f)
     await stage.at_server(leader, "change", 1)
     for _ in range(24):
         await stage.at_server(leader, "observe")
