@@ -23,7 +23,7 @@ from harness.explore.tape import Tape, TapeError, read
 @click.option(
     "--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Processes, with --defects."
 )
-@click.option("--time", "time_s", default=300.0, help="CPU seconds after which the best so far is kept.")
+@click.option("--time", "time_s", default=60.0, help="CPU seconds, of each, after which it ends.")
 @click.option("--name", help="Of the regression. Default: the defect, or what is broken.")
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), help="Where it is kept.")
 def command(
@@ -43,9 +43,10 @@ def command(
     pestle shrink --defects
 
     RUN is a folder with a tape, as explore and replay keep them. The result is 1-minimal: removing any one of
-    its faults or operations makes it pass, and each was tried. Exit codes: 1 (the violation, shrunk), 2 if
-    the tape does not show a violation, or time was over before the result was 1-minimal; 254 usage. With
-    --defects: 0 if all were shrunk, else 2.
+    its faults or operations makes it pass, and each was tried; it is kept under results/regressions. If time
+    is over before, the best so far is in RUN/shrunk. Exit codes: 1 (the violation, shrunk), 2 if the tape
+    does not show a violation, or the result is not 1-minimal; 254 usage. With --defects: 0 if all were
+    shrunk, else 2.
     """
     if defects:
         return _all(results, jobs, time_s)
@@ -59,7 +60,10 @@ def command(
     except NotReproducedError as error:
         click.echo(f"\nINCONCLUSIVE: {error}\nrepeat: pestle replay --tape {run}")
         return Exit.INCONCLUSIVE
-    folder = regression.store(results, name or regression.name_of(shrunk), shrunk)
+    if shrunk.complete:
+        folder = regression.store(results, name or regression.name_of(shrunk), shrunk)
+    else:
+        folder = regression.write((run if run.is_dir() else run.parent) / "shrunk", shrunk)
     _tell(shrunk)
     click.echo(f"report: {folder / regression.EXPECTED}\nrepeat: pestle replay --tape {folder}")
     return Exit.VIOLATION if shrunk.complete else Exit.INCONCLUSIVE

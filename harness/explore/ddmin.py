@@ -12,10 +12,15 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def ddmin(items: Sequence[T], fails: Callable[[tuple[T, ...]], bool]) -> tuple[T, ...]:
-    """A 1-minimal failing part of `items`, in their order. `items` themselves must fail."""
+def ddmin(
+    items: Sequence[T], fails: Callable[[tuple[T, ...]], bool], largest: int | None = None
+) -> tuple[T, ...]:
+    """A 1-minimal failing part of `items`, in their order. `items` themselves must fail.
+
+    At first up to `largest` in a row are taken away together, by default all.
+    """
     left = tuple(items)
-    size = len(left)
+    size = len(left) if largest is None else min(largest, len(left))
     while size >= 1:
         left, removed = _pass(left, size, fails)
         if size == 1 and not removed:

@@ -29,7 +29,9 @@ class Least:
 
 
 def least(hunted: Hunt, results: Path, budget_s: float) -> Least:
-    """Live the run that showed a defect again, shrink it and store the tape; a worker's work."""
+    """Live the run that showed a defect again and shrink it; a worker's work. What is shown to be 1-minimal
+    is stored.
+    """
     assert hunted.seed is not None
     target = hunted.target
     swarm = expand(hunted.seed, target.topology)
@@ -38,7 +40,8 @@ def least(hunted: Hunt, results: Path, budget_s: float) -> Least:
         shrunk = Shrinker(_goal(hunted), lambda _: None, budget_s).shrink(tape)
     except NotReproducedError as error:
         return Least(target.id, problem=str(error))
-    regression.store(results, target.id, shrunk)
+    if shrunk.complete:
+        regression.store(results, target.id, shrunk)
     small = shrunk.tape
     return Least(
         defect=target.id,

@@ -47,8 +47,13 @@ def name_of(shrunk: Shrunk) -> str:
 
 
 def store(results: Path, name: str, shrunk: Shrunk) -> Path:
+    """Keep what was shown to be 1-minimal for good; returns its folder."""
+    assert shrunk.complete, "a regression has nothing that could be spared"
+    return write(results / FOLDER / name, shrunk)
+
+
+def write(folder: Path, shrunk: Shrunk) -> Path:
     """Write both files; returns their folder."""
-    folder = results / FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
     expected = Expected(
         clause=shrunk.goal.clause,

@@ -29,6 +29,10 @@ _FIRST_SEEDS = 9
 _OTHER_SEEDS = 30
 _LIVES = 200
 """Few parts live cheaply: with k of them, up to 200 / k other seeds are tried too, but no more than 30."""
+_FEW_SEEDS = 3
+"""Nor more than these for what only pleases: fewer nodes, a calmer world, shorter waits."""
+_STRETCH = 2
+"""Of what the passes before have left, seldom more than so many parts in a row can be spared together."""
 Part = Step | Injection
 """What can be taken away from a tape."""
 _GAPS_S = (1.0, 0.3, 0.1, 0.03)
@@ -167,12 +171,16 @@ class Shrinker:
         """The smaller one if it fails, maybe with another seed; else the tape as it was."""
         return self._somehow(smaller) or tape
 
-    def _somehow(self, tape: Tape) -> Tape | None:
+    def _pleased(self, nicer: Tape) -> Tape | None:
+        """A tape that has no part less, if it fails, maybe with one of a few other seeds."""
+        return self._somehow(nicer, _FEW_SEEDS)
+
+    def _somehow(self, tape: Tape, most: int = _OTHER_SEEDS) -> Tape | None:
         """The tape with a seed with which it fails, if there is one.
 
         What a power loss leaves, for one, is chance, and with ten operations another than with a thousand.
         """
-        others = min(_OTHER_SEEDS, _LIVES // max(1, len(parts(tape))))
+        others = min(most, _LIVES // max(1, len(parts(tape))))
         seeds = [tape.swarm.seed, *range(1, others + 1)]
         candidates = (replace(tape, swarm=replace(tape.swarm, seed=seed)) for seed in seeds)
         return next((candidate for candidate in candidates if self.fails(candidate)), None)
@@ -217,26 +225,26 @@ class Shrinker:
 
     def _nodes(self, tape: Tape) -> Tape:
         while tape.swarm.node_count > 1:
-            smaller = self._somehow(_without_last_node(tape))
+            smaller = self._pleased(_without_last_node(tape))
             if smaller is None:
                 break
             tape = smaller
         return tape
 
     def _conditions(self, tape: Tape) -> Tape:
-        if (calm := self._somehow(_in(tape, CALM))) is not None:
+        if (calm := self._pleased(_in(tape, CALM))) is not None:
             return calm
         for each in fields(CALM):
             milder: Any = replace(tape.swarm.conditions, **{each.name: getattr(CALM, each.name)})
-            tape = self._tried(_in(tape, milder), tape)
+            tape = self._pleased(_in(tape, milder)) or tape
         return tape
 
     def _time(self, tape: Tape) -> Tape:
         for gap_s in _GAPS_S:
-            tape = self._tried(_closer(tape, round(gap_s * 1e9)), tape)
+            tape = self._pleased(_closer(tape, round(gap_s * 1e9))) or tape
         last_ns = max((*_moments(tape), 0))
         swarm = replace(tape.swarm, time_limit_s=float(ceil(last_ns / 1e9) + 1))
-        return self._tried(replace(tape, swarm=swarm), tape)
+        return self._pleased(replace(tape, swarm=swarm)) or tape
 
     def _one_by_one(self, tape: Tape) -> Tape:
         """Down to 1-minimal over faults and operations together."""
@@ -248,7 +256,7 @@ class Shrinker:
             found = smaller or found
             return smaller is not None
 
-        ddmin(parts(tape), fails)
+        ddmin(parts(tape), fails, _STRETCH)
         return found
 
     def _needs(self, tape: Tape) -> Iterator[Need]:

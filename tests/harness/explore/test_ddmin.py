@@ -22,16 +22,20 @@ def test_needed_elements_alone_remain(length: int, needed: set[int]) -> None:
 
 
 @given(
-    st.integers(1, 40), st.lists(st.sets(st.integers(0, 39), min_size=1, max_size=4), min_size=1, max_size=4)
+    st.integers(1, 40),
+    st.lists(st.sets(st.integers(0, 39), min_size=1, max_size=4), min_size=1, max_size=4),
+    st.sampled_from([None, 1, 2, 99]),
 )
-def test_one_of_several_causes_remains_and_is_one_minimal(length: int, causes: list[set[int]]) -> None:
+def test_one_of_several_causes_remains_and_is_one_minimal(
+    length: int, causes: list[set[int]], largest: int | None
+) -> None:
     whole = tuple(range(length))
     causes = [{n % length for n in cause} for cause in causes]
 
     def fails(part: tuple[int, ...]) -> bool:
         return any(cause <= set(part) for cause in causes)
 
-    found = ddmin(whole, fails)
+    found = ddmin(whole, fails, largest)
     assert is_one_minimal(found, fails)
     assert set(found) in causes
 
