@@ -13,7 +13,7 @@ from typing import Any
 from checkers.history import Op
 from harness.databases import reference as product
 from harness.databases.arango_http.agency import AgencyConnection
-from harness.databases.arango_http.failover_deployment import AGENT, AGENT_PORT
+from harness.databases.arango_http.failover_deployment import AGENT, AGENT_PORT, FAST
 from harness.environment import Program, TransportError
 from reference.raft.effects import Role
 from tests.defects.performance import Performance, Witness
@@ -69,9 +69,11 @@ class Agents(Performance):
             *("--agency.activate", "true", "--agency.size", str(len(self.agents))),
             *("--agency.my-address", f"tcp://{node}:{AGENT_PORT}"),
             *(word for each in self.agents for word in ("--agency.endpoint", f"tcp://{each}:{AGENT_PORT}")),
-            *("--agency.election-timeout-min", "0.5", "--agency.election-timeout-max", "1.0"),
-            *("--agency.supervision", "true", "--agency.supervision-frequency", "0.2"),
-            *("--agency.supervision-grace-period", "2", "--agency.supervision-ok-threshold", "1"),
+            *("--agency.election-timeout-min", f"{FAST.election_s[0]:g}"),
+            *("--agency.election-timeout-max", f"{FAST.election_s[1]:g}"),
+            *("--agency.supervision", "true", "--agency.supervision-frequency", f"{FAST.supervision_s:g}"),
+            *("--agency.supervision-grace-period", f"{FAST.grace_s:g}"),
+            *("--agency.supervision-ok-threshold", f"{FAST.ok_s:g}"),
             *("--server.endpoint", f"tcp://0.0.0.0:{AGENT_PORT}", "--server.authentication", "false"),
             *("--database.directory", "agent", *self._agent_words),
         ]

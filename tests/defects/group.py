@@ -20,10 +20,9 @@ from harness.databases.arango_http.failover_session import Group as Servers
 from harness.environment import Program, TransportError
 from tests.defects.agents import Agents
 from tests.defects.performance import Reply, Witness
+from tests.defects.stage import PROGRAM
 from workloads.protocol.workload import Options, Workload
 
-PROGRAM = "arangod-ref"
-DIRTY = {"x-arango-allow-dirty-read": "true"}
 _TURN_S = 0.1
 
 
