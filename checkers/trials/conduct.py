@@ -66,7 +66,8 @@ def _after_conflict(trial: Trial, drop: Pair, state: Pair) -> Iterator[Finding]:
     if not written:
         return
     if not state.value["running"]:
-        yield Finding("LF-APPLIER-STOPS")
+        if state.value["error"] in _UNAPPLICABLE:
+            yield Finding("LF-APPLIER-STOPS")
         return
     look, tick = trial.next_look(state), trial.awaited(state)
     # The look says that the collection was not brought back by a loss of power, which undoes the drop.
@@ -86,7 +87,8 @@ def retries(trial: Trial) -> Iterator[Finding]:
         server = state.value["server"]
         configured = trial.configuration(state, server)
         start = trial.last(state, server, "start", "follow", "configure")
-        if start is None or start.f != "start" or configured.get("leader", 0) is not None:
+        last = trial.last(state, server, "configure")
+        if start is None or start.f != "start" or last is None or configured.get("leader", 0) is not None:
             continue
         most = configured.get("autoResyncRetries", 0)
         if not trial.is_sure(state):
@@ -94,11 +96,13 @@ def retries(trial: Trial) -> Iterator[Finding]:
         if state.value["resyncs"] <= most:
             yield Finding("LF-RESYNC-RETRIES")
             continue
+        if 0.9 * state.value["uptime_s"] < span_s(last, state):
+            continue  # perhaps restarted before it was started: then these are two rows
         yield _anomaly(
             "LF-RESYNC-RETRIES",
             "too-many-resyncs",
             f"the applier of {state.node} made {state.value['resyncs']} copies in a row; it may make {most}",
-            *(start, state),
+            *(last, start, state),
         )
 
 

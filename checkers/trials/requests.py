@@ -10,15 +10,13 @@ not-a-snapshot     a snapshot shows what was written after it, or lacks what was
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from checkers.history import Pair
 from checkers.trials.evidence import Finding, Trial, operations
 from checkers.verdict import Anomaly
 
-_REFUSAL = re.compile(r"^[45]\d\d/\d+")
-"""How an answer begins that is a refusal."""
+_LOOP, _REFUSED_BY_LEADER = 1405, 1402
 
 
 def itself(trial: Trial) -> Iterator[Finding]:
@@ -29,7 +27,7 @@ def itself(trial: Trial) -> Iterator[Finding]:
         if follow.type == "ok":
             sentence = f"{follow.node} was told to follow itself, and did"
             yield Finding("LF-NO-SELF", Anomaly("loop", sentence, follow.ops))
-        elif _is_refused(follow):
+        elif _is_refused(follow, _LOOP):
             yield Finding("LF-NO-SELF")
 
 
@@ -43,13 +41,14 @@ def secrets(trial: Trial) -> Iterator[Finding]:
         if follow.type == "ok":
             sentence = f"{follow.node} was let in by its leader with a wrong password"
             yield Finding("LF-AUTH", Anomaly("wrong-password", sentence, follow.ops))
-        elif _is_refused(follow):
+        elif _is_refused(follow, _REFUSED_BY_LEADER):
             yield Finding("LF-AUTH")
 
 
-def _is_refused(pair: Pair) -> bool:
+def _is_refused(pair: Pair, number: int) -> bool:
+    """Whether the answer was an error of this number: "400/1405 and why"."""
     error = None if pair.completion is None else pair.completion.error
-    return error is not None and _REFUSAL.match(error) is not None
+    return error is not None and error.partition(" ")[0].endswith(f"/{number}")
 
 
 def settings(trial: Trial) -> Iterator[Finding]:

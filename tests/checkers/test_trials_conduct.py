@@ -23,6 +23,8 @@ def test_an_applier_that_stops_at_what_it_cannot_apply_is_right() -> None:
     story = conflict().ticked().told(target=100, running=False, error=1203)
     assert judge(story).valid is True
     assert moments(story, "LF-APPLIER-STOPS") == 1
+    elsewise = conflict().ticked().told(target=100, running=False, error=1414)
+    assert moments(elsewise, "LF-APPLIER-STOPS") == 0
 
 
 def test_an_applier_that_goes_on_after_what_it_cannot_apply_is_found() -> None:
@@ -61,6 +63,7 @@ def test_more_copies_in_a_row_than_allowed_are_found() -> None:
     assert not names(retrying().told(resyncs=2))
     assert moments(retrying().told(resyncs=2), "LF-RESYNC-RETRIES") == 1
     assert names(retrying().told(resyncs=3)) == [("too-many-resyncs", "LF-RESYNC-RETRIES")]
+    assert not names(retrying().told(resyncs=3, uptime_s=0.2))
 
 
 def test_copies_of_a_leader_that_is_there_are_not_counted() -> None:
@@ -158,6 +161,11 @@ def test_a_server_that_follows_itself_is_found() -> None:
     assert moments(story, "LF-NO-SELF") == 1
     story = Story("itself").did("follow", FOLLOWER, leader=FOLLOWER, configuration=PLAIN)
     assert names(story) == [("loop", "LF-NO-SELF")]
+    unreachable = {"error": "500/1400 could not connect"}
+    story = Story("itself").did(
+        "follow", FOLLOWER, leader=FOLLOWER, configuration=PLAIN, end="info", saw=unreachable
+    )
+    assert moments(story, "LF-NO-SELF") == 0
     silent = Story("itself").did("follow", FOLLOWER, leader=FOLLOWER, configuration=PLAIN, end="info")
     assert moments(silent, "LF-NO-SELF") == 0
 

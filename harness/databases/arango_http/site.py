@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from harness.databases.arango_http.node import ArangoNode
+from harness.databases.arango_http.node import INITIAL_SYNC_S, ArangoNode
 from harness.databases.arango_http.request import Requests, refused
 from harness.environment import TransportError
 from workloads.protocol.capabilities import ReplicationState
@@ -79,14 +79,15 @@ class ArangoSite:
 
     async def follow(self, endpoint: str, configuration: Mapping[str, Any]) -> None:
         """The all-in-one set-up."""
-        await self._requests.send(
-            "PUT", f"{_REPLICATION}/make-follower", self._wanted(endpoint, configuration)
-        )
+        await self._copy("make-follower", endpoint, configuration)
 
     async def synchronize(self, endpoint: str, configuration: Mapping[str, Any]) -> int:
         """Copy the data once; the tick from which replication goes on."""
+        return int((await self._copy("sync", endpoint, configuration))["lastLogTick"])
+
+    async def _copy(self, command: str, endpoint: str, configuration: Mapping[str, Any]) -> Any:
         wanted = self._wanted(endpoint, configuration)
-        return int((await self._requests.send("PUT", f"{_REPLICATION}/sync", wanted))["lastLogTick"])
+        return await self._requests.send("PUT", f"{_REPLICATION}/{command}", wanted, timeout_s=INITIAL_SYNC_S)
 
     async def configure(self, endpoint: str, configuration: Mapping[str, Any]) -> None:
         """Change the applier's configuration."""
