@@ -169,6 +169,14 @@ async def test_transaction_is_in_doubt_only_once_its_commit_was_sent(
     assert error.definite is definite
 
 
+async def test_several_replacements_are_in_doubt_when_one_of_them_failed_strangely() -> None:
+    script = Script((202, [{"_key": "a", "_rev": "_1"}, refusal(500, 4)[1]]))
+    with pytest.raises(RequestError) as caught:
+        await node(script).replace_many("c", {"a": {}, "b": {}}, if_match={"a": "_0"})
+    assert not caught.value.definite
+    assert script.asked[0][2] == [{"_key": "a", "_rev": "_0"}, {"_key": "b"}]
+
+
 async def test_failed_transaction_is_given_up() -> None:
     script = Script(BEGUN, refusal(409, 1200), (200, {}))
     await transact(script)
@@ -289,6 +297,47 @@ async def test_reference_undoes_a_transaction_of_which_one_write_fails(session: 
         await leader.transact("whole", {"good": {"v": 1}, "": {"v": 2}})
     assert caught.value.definite
     assert list(await leader.read_all("whole")) == []
+
+
+async def test_reference_does_or_refuses_each_replacement_of_several_by_itself(
+    session: ArangoSession,
+) -> None:
+    leader = session.on("n1")
+    await leader.create_collection("several")
+    first = {key: await leader.insert("several", {"v": 0}, key=key) for key in ("a", "b")}
+    changed = await leader.replace("several", "a", {"v": 1})
+    one = {"v": 2}
+    replaced = await leader.replace_many("several", {"a": one, "b": one, "no": one}, if_match=first)
+    assert list(replaced) == ["b"]
+    a, b, missing = await leader.read_many("several", ["a", "b", "no"])
+    assert a is not None
+    assert b is not None
+    assert (a.revision, a.body, b.revision, b.body) == (changed, {"v": 1}, replaced["b"], {"v": 2})
+    assert missing is None
+    await leader.truncate("several")
+    assert list(await leader.read_all("several")) == []
+
+
+async def test_reference_refuses_the_second_of_two_transactions_on_one_snapshot(
+    session: ArangoSession,
+) -> None:
+    leader = session.on("n1")
+    await leader.create_collection("snapshot")
+    await leader.insert("snapshot", {"v": 0}, key="k")
+    one, two, three = [await leader.begin([], ["snapshot"]) for _ in range(3)]
+    assert await leader.replace_many("snapshot", {"k": {"v": 1}}, within=one)
+    await leader.commit(one)
+    (seen,) = await leader.read_many("snapshot", ["k"], within=two)
+    assert seen is not None
+    assert seen.body == {"v": 0}
+    assert await leader.replace_many("snapshot", {"k": {"v": 2}}, within=two) == {}
+    for given_up in (two, three):
+        await leader.abort(given_up)
+        with pytest.raises(RequestError):
+            await leader.commit(given_up)
+    (left,) = await leader.read_many("snapshot", ["k"])
+    assert left is not None
+    assert left.body == {"v": 1}
 
 
 async def test_reference_follows(session: ArangoSession) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from checkers.history import Op
-from tests.workloads.fake_database import FakeDatabase, FakeNode, FakeSession
+from tests.workloads.fake_database import Changes, FakeDatabase, FakeNode, FakeSession
 from tests.workloads.running import finish
+from workloads.contract.client import DocumentsClient
 from workloads.leader_follower import LeaderFollowerClient
 from workloads.protocol.capabilities import Document, Node, Session
 from workloads.protocol.client import Client
@@ -21,6 +22,7 @@ MAKERS: dict[str, Callable[[Session], Client]] = {
     "register": RegisterClient,
     "set": SetClient,
     "leader_follower": LeaderFollowerClient,
+    "documents": DocumentsClient,
 }
 READS = [
     ("register", "read", None),
@@ -30,12 +32,22 @@ READS = [
     ("leader_follower", "read", {"server": 2}),
     ("leader_follower", "state", {"follower": 1}),
     ("leader_follower", "snapshot", {"server": 0}),
+    ("documents", "read", {"by": "batch", "documents": ["c/k"]}),
+    ("documents", "read", {"by": "transaction", "documents": ["c/k"]}),
+    ("documents", "elements", None),
+    ("documents", "abort", {"number": 1, "documents": ["c/k"]}),
+    ("documents", "snapshot", {"server": 1}),
 ]
 WRITES = [
     ("register", "write", 3),
     ("set", "add", 4),
     ("leader_follower", "insert", 5),
     ("leader_follower", "transact", [0, 6]),
+    ("documents", "write", {"by": "single", "number": 1, "expects": {"c/k": "_r"}}),
+    ("documents", "write", {"by": "batch", "number": 1, "expects": {"c/k": "_r"}}),
+    ("documents", "upsert", {"number": 1, "document": "c/k"}),
+    ("documents", "add", 7),
+    ("documents", "truncate", None),
 ]
 
 
@@ -133,6 +145,31 @@ def test_a_compare_and_set_whose_replacement_got_no_answer_is_unknown() -> None:
     client = RegisterClient(HalfwaySession(FakeDatabase(0)))
     finish(client.invoke(_op("write", 1)))
     assert finish(client.invoke(_op("cas", [1, 2]))) == Info("reset", "n1")
+
+
+class Doubtful(FakeDatabase):
+    """Commits get no answer."""
+
+    def commit(self, changes: Changes) -> None:
+        if self.transactions:
+            raise RequestError("no answer", definite=False)
+        super().commit(changes)
+
+
+@pytest.mark.parametrize(("revision", "outcome"), [("_r0-0", Info), ("_r0-9", Fail)])
+def test_a_transaction_is_in_doubt_only_if_its_commit_was_asked_for(
+    revision: str, outcome: type[Fail | Info]
+) -> None:
+    database = Doubtful(0)
+    finish(database.session().on("n1").upsert("c", "k", {"number": None}))
+    value = {"by": "transaction", "number": 1, "expects": {"c/k": revision}}
+    assert isinstance(finish(_client("documents", database).invoke(_op("write", value))), outcome)
+
+
+def test_a_transaction_whose_begin_gets_no_answer_failed_for_certain() -> None:
+    value = {"by": "transaction", "number": 1, "expects": {"c/k": "_r"}}
+    outcome = finish(_client("documents", Refusing(0)).invoke(_op("write", value)))
+    assert outcome == Fail("no answer", "n1")
 
 
 def test_a_read_of_everything_keeps_duplicates_and_halves_apart() -> None:

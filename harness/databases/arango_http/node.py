@@ -20,7 +20,6 @@ from workloads.protocol.outcome import RequestError
 
 DUPLICATE_NAME = 1207
 NOT_FOUND = 1202
-CONFLICT = 1200
 INITIAL_SYNC_S = 120.0
 """How long an initial sync may take before it is given up."""
 
@@ -138,7 +137,7 @@ class ArangoNode:
         if_match: Mapping[str, str] | None = None,
         within: str | None = None,
     ) -> Mapping[str, str]:
-        """Replace documents by key; the new revisions of those whose revision was the one in `if_match`."""
+        """Replace documents by key; the new revisions of those that were not refused for certain."""
         expected = if_match or {}
         wanted = [
             _stored(key, body) | ({"_rev": expected[key]} if key in expected else {})
@@ -146,10 +145,10 @@ class ArangoNode:
         ]
         path = f"{_path(collection)}?ignoreRevs=false"
         written = await self._requests.send("PUT", path, wanted, headers=_within(within))
-        strange = next((e for e in written if e.get("error") and e["errorNum"] != CONFLICT), None)
+        errors = [refused(202, each) for each in written if each.get("error")]
+        strange = next((error for error in errors if not error.definite), None)
         if strange is not None:
-            # However clear that is about this document: others of the request may have been replaced.
-            raise refused(202, strange, definite={})
+            raise strange
         return {
             key: _revision(each) for key, each in zip(bodies, written, strict=True) if not each.get("error")
         }
