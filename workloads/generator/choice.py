@@ -35,7 +35,7 @@ class Mix(msgspec.Struct, frozen=True):
             drawn = context.random.randrange(len(generators)) if drawn is None else drawn
             answer = generators[drawn].op(context)
             if answer is not None:
-                after = _replaced(generators, drawn, answer[1])
+                after = replaced(generators, drawn, answer[1])
                 return answer[0], Mix(after, context.random.randrange(len(after)))
             generators, drawn = generators[:drawn] + generators[drawn + 1 :], None
         return None
@@ -63,7 +63,7 @@ class FlipFlop(msgspec.Struct, frozen=True):
             return None
         op, rest = answer
         turn = self.turn if isinstance(op, Pending) else (self.turn + 1) % len(self.generators)
-        return op, FlipFlop(_replaced(self.generators, self.turn, rest), turn)
+        return op, FlipFlop(replaced(self.generators, self.turn, rest), turn)
 
     def update(self, context: Context, event: Op) -> Generator:
         """Told to all sources."""
@@ -170,5 +170,6 @@ def _draw(ready: Sequence[int], random: Random, parties: Sequence[Sized] | None)
     return random.choices(range(len(ready)), weights)[0]
 
 
-def _replaced(generators: tuple[Generator, ...], index: int, generator: Generator) -> tuple[Generator, ...]:
+def replaced(generators: tuple[Generator, ...], index: int, generator: Generator) -> tuple[Generator, ...]:
+    """The generators with another one in one place."""
     return (*generators[:index], generator, *generators[index + 1 :])

@@ -91,7 +91,7 @@ class TimeLimit(msgspec.Struct, frozen=True):
 
     def update(self, context: Context, event: Op) -> Generator:
         """Told to the source."""
-        return msgspec.structs.replace(self, generator=self.generator.update(context, event))
+        return TimeLimit(self.generator.update(context, event), self.length_ns, self.end)
 
 
 def process_limit(count: int, source: Source) -> Generator:

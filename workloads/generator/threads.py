@@ -8,7 +8,7 @@ from types import MappingProxyType
 import msgspec
 
 from checkers.history import NEMESIS, Op, Process
-from workloads.generator.choice import remembered, soonest
+from workloads.generator.choice import remembered, replaced, soonest
 from workloads.generator.context import Context, Thread
 from workloads.generator.leaves import Source, lift
 from workloads.generator.protocol import PENDING, Answer, Generator
@@ -84,11 +84,11 @@ class Reserve(msgspec.Struct, frozen=True):
     def update(self, context: Context, event: Op) -> Generator:
         """Told to the source whose thread it is about."""
         thread = context.thread_of(event.process)
-        generators = tuple(
-            g.update(context.seen_by(r), event) if thread in r.processes else g
-            for g, r in zip(self.generators, context.divided(self.counts), strict=True)
-        )
-        return Reserve(self.counts, generators)
+        for index, part in enumerate(context.divided(self.counts)):
+            if thread in part.processes:
+                told = self.generators[index].update(context.seen_by(part), event)
+                return Reserve(self.counts, replaced(self.generators, index, told))
+        return self
 
 
 def each_thread(source: Source) -> Generator:

@@ -16,6 +16,7 @@ class SimulatedTransport:
         self._network = network
         self._host = host
         self._port = port
+        self._address = f"{host}:{port}"
         self._caller = Caller(CLIENTS)
         self._busy = False
 
@@ -26,17 +27,16 @@ class SimulatedTransport:
         if self._busy:
             raise RuntimeError("a connection carries one request at a time")
         self._busy, is_whole = True, False
-        named = {
-            "host": f"{self._host}:{self._port}",
-            **{name.lower(): said for name, said in headers.items()},
-        }
+        named = {"host": self._address}
+        for name, said in headers.items():
+            named[name.lower()] = said
         try:
             response = await self._network.request(
                 self._caller, self._host, self._port, Request(method, target, named, body), timeout_s
             )
             is_whole = True
         except Unreachable as error:
-            raise TransportError(f"{self._host}:{self._port}: {error}", sent=error.sent) from None
+            raise TransportError(f"{self._address}: {error}", sent=error.sent) from None
         finally:
             self._busy = False
             if not is_whole:  # nobody may take a late answer for the answer to something else
