@@ -23,7 +23,7 @@ from checkers.verdict import Limits
 from workloads.generator import stagger
 from workloads.protocol.judgement import Exposure, Judgement
 from workloads.protocol.workload import Options, Workload
-from workloads.trials import TrialClient, set_up_idle, trials, watch_idle
+from workloads.trials import TrialClient, set_up_standing, trials, watch_standing
 
 _ALONE = ("LF-NO-SELF", "LF-SYNC-TICK")
 _CLAUSES = (
@@ -45,7 +45,7 @@ _CLAUSES = (
     "LF-APPLIER-STOPS",
     "LF-NO-SELF",
 )
-_SHARE = 0.8
+_SHARE = 0.6
 """An operation here is several requests, so there are fewer of them."""
 
 
@@ -55,9 +55,9 @@ def workload(options: Options) -> Workload:
     servers = followers + 1
     return Workload(
         generator=stagger(1 / (_SHARE * options.rate), trials(options.seed, servers, options.concurrency)),
-        final_generator=watch_idle() if followers else None,
+        final_generator=watch_standing(followers) if followers else None,
         client=TrialClient,
-        setup=set_up_idle if followers else None,
+        setup=set_up_standing if followers else None,
         checker=Judgement(
             {"trials": Trials(least=3), "availability": Availability()},
             exposures=lambda history: _exposures(history, _CLAUSES if followers else _ALONE),

@@ -22,6 +22,7 @@ _RULES: Sequence[Callable[[Trial], Iterator[Finding]]] = (
     conduct.retries,
     conduct.handover,
     conduct.restarts,
+    conduct.standing,
     requests.itself,
     requests.secrets,
     requests.settings,

@@ -29,6 +29,8 @@ _UNAPPLICABLE = frozenset({1200, 1202, 1203, 1207, 1210})
 """Errors of an event that does not fit the data."""
 _SLACK_S = 2.0
 """What an answer and a busy machine may add to a pause."""
+_MARGIN = 1.1
+"""How wrong clocks may run."""
 _AFTERMATH_S = 4.0
 """For so long after a fault an applier may still be busy with what the fault did to it."""
 
@@ -153,9 +155,19 @@ def restarts(trial: Trial) -> Iterator[Finding]:
             yield _stayed(begun, state)
 
 
+def standing(trial: Trial) -> Iterator[Finding]:
+    """Likewise of appliers that were started before the history began, and that nobody has touched since."""
+    for state in () if any(trial.acts()) else trial.ok("state"):
+        shown = [each for each in trial.ok("settings") if each.value["server"] == state.value["server"]]
+        if not shown or _MARGIN * state.value["uptime_s"] + 0.1 >= state.invoke.time / 1e9:
+            continue
+        starts = shown[0].value["shown"].get("autoStart", False)
+        yield _resumed(shown[0], state) if starts else _stayed(shown[0], state)
+
+
 def _has_restarted(begun: Pair, state: Pair) -> bool:
     """Whether the server has certainly been started after `begun`; drifting clocks allowed for."""
-    return bool(1.1 * state.value["uptime_s"] + 0.1 < elapsed_s(begun, state))
+    return bool(_MARGIN * state.value["uptime_s"] + 0.1 < elapsed_s(begun, state))
 
 
 def _stayed(start: Pair, state: Pair) -> Finding:

@@ -24,7 +24,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The operations of one key. `kind` is what it tries, for the statistics."""
+    """The operations of one key. `kind` is what it tries: what its `open` says, or else its key."""
 
     key: int | str | None
     kind: str
@@ -116,7 +116,7 @@ def trials(history: History) -> list[Trial]:
 
 
 def _kind(pairs: list[Pair]) -> str:
-    return next((str(p.invoke.value["kind"]) for p in pairs if "kind" in p.invoke.value), "idle")
+    return next((str(p.invoke.value["kind"]) for p in pairs if "kind" in p.invoke.value), str(pairs[0].key))
 
 
 def _begins_before(pair: Pair, moment: Pair) -> bool:

@@ -126,6 +126,20 @@ def test_a_follower_that_was_set_up_goes_on_after_a_restart(error: int) -> None:
     assert not names(Story().followed().followed(end="info").waits(3).told(uptime_s=1.0, **stopped))
 
 
+def stands(*, auto_start: bool) -> Story:
+    story = Story(kind="", key="unasked").waits(10)
+    return story.did("settings", FOLLOWER, saw={"shown": {"autoStart": auto_start}})
+
+
+def test_appliers_from_before_the_history_come_back_as_they_are_told() -> None:
+    stopped: dict[str, Any] = {"running": False, "uptime_s": 1.0}
+    assert moments(stands(auto_start=False).told(**stopped), "LF-AUTOSTART-OFF") == 1
+    assert moments(stands(auto_start=True).told(uptime_s=1.0), "LF-AUTOSTART-ON") == 1
+    assert names(stands(auto_start=False).told(uptime_s=1.0)) == [("started-unasked", "LF-AUTOSTART-OFF")]
+    assert names(stands(auto_start=True).told(**stopped)) == [("not-resumed", "LF-AUTOSTART-ON")]
+    assert not names(stands(auto_start=False).told())
+
+
 def idle(*requests: int, apart_s: float = 1.0) -> Story:
     story = Story(kind="", key="idle")
     story.did("settings", FOLLOWER, saw={"shown": {"idleMaxWaitTime": 2.0, "requestTimeout": 1.0}})

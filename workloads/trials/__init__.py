@@ -3,7 +3,7 @@
     script         one trial's operations, one after the other
     configuration  of appliers
     short, long    what is tried
-    idle           one applier that has nothing to do
+    standing       appliers that have nothing to do, and are looked at in the end
     choice         which trial is next
     client         operations as requests
 
@@ -12,6 +12,6 @@ What a trial records, and how it is judged, stands in `checkers.trials`.
 
 from workloads.trials.choice import trials
 from workloads.trials.client import TrialClient
-from workloads.trials.idle import set_up_idle, watch_idle
+from workloads.trials.standing import set_up_standing, watch_standing
 
-__all__ = ["TrialClient", "set_up_idle", "trials", "watch_idle"]
+__all__ = ["TrialClient", "set_up_standing", "trials", "watch_standing"]

@@ -19,11 +19,11 @@ _SHORT: Mapping[Maker, int] = {
     short.itself: 1,
     short.stranger: 2,
     short.retries: 1,
-    short.handover: 1,
+    short.handover: 2,
     short.snapshot: 1,
     short.secret: 1,
 }
-_LONG: Mapping[Maker, int] = {long.unasked: 2, long.set_up: 2, long.halfway: 2, long.unsynced: 2}
+_LONG: Mapping[Maker, int] = {long.set_up: 3, long.halfway: 3, long.unsynced: 1}
 _ALONE: Mapping[Maker, int] = {short.itself: 1, short.snapshot: 1}
 """What can be tried on one server."""
 _OPS = 200
@@ -31,13 +31,13 @@ _PROCESSES = 30
 
 
 def trials(seed: int, servers: int, threads: int) -> Generator:
-    """One trial after the other on each thread; half of the threads are for long ones."""
+    """One trial after the other on each thread; half of the threads, or more, are for long ones."""
     if servers == 1:
         return _drawn(seed, servers, _ALONE, 0)
     if threads < 2:
         return _drawn(seed, servers, {**_SHORT, **_LONG}, 0)
     return reserve(
-        (threads // 2, _drawn(seed, servers, _LONG, 1)),
+        ((threads + 1) // 2 if threads > 2 else 1, _drawn(seed, servers, _LONG, 1)),
         rest=_drawn(seed, servers, _SHORT, 0),
     )
 

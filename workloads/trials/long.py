@@ -12,7 +12,7 @@ from random import Random
 
 from workloads.generator import Generator
 from workloads.trials.configuration import QUICK
-from workloads.trials.script import Step, is_ok, never, script
+from workloads.trials.script import Step, is_ok, script
 from workloads.trials.short import (
     PATIENCE,
     caught_up,
@@ -23,17 +23,8 @@ from workloads.trials.short import (
     look,
     opened,
     revived,
-    started,
     synchronized,
 )
-
-
-def unasked(random: Random, key: int, follower: int, servers: int) -> Generator:  # noqa: ARG001 - one of several
-    """It must stay stopped."""
-    steps = [*opened("unasked", (0, follower)), fill(0, f"c{key}", ["a0"])]
-    steps += [*synchronized(follower, QUICK), *started(follower, QUICK)]
-    steps.append(Step("state", {"server": follower}, 30, 0.3, never, needed=False))
-    return script([*steps, *closed((0, follower))], 2)
 
 
 def set_up(random: Random, key: int, follower: int, servers: int) -> Generator:  # noqa: ARG001
@@ -47,8 +38,9 @@ def set_up(random: Random, key: int, follower: int, servers: int) -> Generator: 
 def halfway(random: Random, key: int, follower: int, servers: int) -> Generator:  # noqa: ARG001
     """However a sync ended: an applier that runs afterwards must come to equal data."""
     name, slow = f"c{key}", {**QUICK, "autoStart": True, "chunkSize": 1}
-    steps = [*opened("halfway", (0, follower)), fill(0, name, [f"a{number}" for number in range(15)])]
-    steps += [follow(follower, 0, slow), *caught_up(follower, 0), Step("stop", {"server": follower})]
+    steps = [*opened("halfway", (0, follower)), fill(0, name, [f"a{number}" for number in range(12)])]
+    steps += [follow(follower, 0, slow), look(follower, [name]), *caught_up(follower, 0)]
+    steps.append(Step("stop", {"server": follower}))
     steps += synchronized(follower, slow) * 10
     ends = [
         *caught_up(follower, 0, is_decided),
