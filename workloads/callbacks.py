@@ -93,7 +93,8 @@ def _changes(first: int) -> Iterator[Mapping[str, Any]]:
 
 def _final() -> Generator:
     """Somebody must lead, and then be told of some changes, while somebody looks whether it is."""
-    looks = itertools.cycle([_LOOK, _CALLED])
+    # So often that a look may be lost: a gap of a second hides who led.
+    looks = itertools.cycle([_LOOK, _LOOK, _CALLED])
     return phases(
         time_limit(_PATIENCE_S, delay(_POLL_S, until_ok(_CALLED))),
         sleep(_CALM_S),

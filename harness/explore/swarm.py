@@ -57,7 +57,7 @@ SPACES = {
         # from which no leader can be isolated.
         node_counts=(3, 3, 3, 4, 5, 5, 5, 6, 6, 7),
         pointless=frozenset({"replication"}),
-        lengths_s=(22, 24, 25, 27),
+        lengths_s=(20, 21, 22, 24),
         operations=(400, 450, 500),
         witnesses=("failover_loss", "leadership", "redirects"),
         strikes=(*("isolation",) * 5, "kill", "partition", "pause", "power"),
