@@ -8,7 +8,7 @@ before is lost, and a snapshot that shows a part of a transaction is fractured. 
             "again", the same of some documents, read later in the same transaction
     write   {"by": "single" | "batch" | "transaction", "number": n, "expects": {document: revision},
             "revisions": {document: revision}}; a batch may have been refused in part, a transaction never
-    upsert  {"number": n, "document": document, "revision": revision}: replaces whatever there is
+    upsert  {"number": n, "documents": [...], "revisions": {document: revision}}: replaces whatever there is
     abort   {"number": n, "documents": [...]}: written in a transaction that nobody commits
 
 A number is written once, and null before the first write. A document is named "collection/key". It is either
@@ -296,7 +296,7 @@ def _strangers(chains: Chains) -> Iterator[Anomaly]:
 
 def _targets(writer: Pair) -> Sequence[str]:
     asked = writer.invoke.value
-    return [asked["document"]] if writer.f == "upsert" else list(asked["expects"])
+    return list(asked["documents" if writer.f == "upsert" else "expects"])
 
 
 def _reuse(chains: Chains) -> Iterator[Anomaly]:
@@ -321,8 +321,8 @@ def _named(chains: Chains) -> Iterator[tuple[str, str, int | None, Pair]]:
         for document, revision in write.revisions.items():
             yield document, revision, write.number, write.pair
     for pair in chains.others:
-        if pair.type == "ok":
-            yield pair.value["document"], pair.value["revision"], pair.value["number"], pair
+        for document, revision in pair.value.get("revisions", {}).items():
+            yield document, revision, pair.value["number"], pair
     for read in chains.reads:
         for document, (revision, number) in versions(read):
             yield document, revision, number, read

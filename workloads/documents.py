@@ -65,7 +65,7 @@ async def create(session: Session, options: Options) -> None:
     for collection in (*COLLECTIONS, ELEMENTS):
         await leader.create_collection(collection, wait_for_sync=options.wait_for_sync)
     await leader.create_collection(LOOSE, wait_for_sync=False)
-    for collection in (*COLLECTIONS, LOOSE):
+    for collection in (LOOSE, *COLLECTIONS):  # what is synced later takes with it what was before
         for key in range(accesses.KEYS):
             await leader.insert(collection, {"number": None}, key=document(collection, key).partition("/")[2])
 

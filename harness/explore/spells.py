@@ -77,8 +77,9 @@ def _stall(world: SimulatedWorld, random: Random) -> Callable[[], None]:
 
 
 def _step(world: SimulatedWorld, random: Random) -> Callable[[], None]:
+    """By something between a hundredth of a second and an hour."""
     clock = random.choice(list(world.hosts.values())).clock
-    clock.offset_ns += round(random.choice((-1, 1)) * 10 ** random.uniform(7, 10))
+    clock.offset_ns = round(random.choice((-1, 1)) * 10 ** random.uniform(7, 12.5))
     return lambda: None
 
 

@@ -39,8 +39,8 @@ def _read(documents: dict[str, Any], by: str = "transaction", **more: Any) -> tu
 
 
 def _upsert(number: int, revision: str) -> tuple[str, str, Any, Any]:
-    asked = {"number": number, "document": LOOSE}
-    return "upsert", "ok", asked, asked | {"revision": revision}
+    asked = {"number": number, "documents": [LOOSE]}
+    return "upsert", "ok", asked, asked | {"revisions": {LOOSE: revision}}
 
 
 def _judged(*steps: tuple[str, str, Any, Any], durable: bool = True) -> Verdict:

@@ -45,7 +45,7 @@ WRITES = [
     ("leader_follower", "transact", [0, 6]),
     ("documents", "write", {"by": "single", "number": 1, "expects": {"c/k": "_r"}}),
     ("documents", "write", {"by": "batch", "number": 1, "expects": {"c/k": "_r"}}),
-    ("documents", "upsert", {"number": 1, "document": "c/k"}),
+    ("documents", "upsert", {"number": 1, "documents": ["c/k"]}),
     ("documents", "add", 7),
     ("documents", "truncate", None),
 ]

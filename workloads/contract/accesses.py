@@ -27,7 +27,7 @@ _KINDS = (
     *(["single"] * 4),
     *(["batch"] * 3),
     *(["transaction"] * 4),
-    *(["upsert"] * 3),
+    *(["upsert"] * 5),
     *(["add"] * 2),
     *("abort", "elements", "truncate"),
 )
@@ -78,8 +78,7 @@ class Accesses(msgspec.Struct, frozen=True):
             case "read":
                 return self._read(random)
             case "upsert":
-                target = document(LOOSE, random.choice(self._keys))
-                return {"f": "upsert", "value": {"number": self.asked, "document": target}}
+                return {"f": "upsert", "value": {"number": self.asked, "documents": self._window((LOOSE,))}}
             case "abort":
                 targets = [document(each, random.choice(self._keys)) for each in COLLECTIONS]
                 return {"f": "abort", "value": {"number": self.asked, "documents": targets}}

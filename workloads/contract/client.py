@@ -48,7 +48,7 @@ class DocumentsClient:
             case "abort":
                 await _abort(node, op.value)
             case "upsert":
-                return Ok(op.value | {"revision": await _upsert(node, op.value)})
+                return Ok(op.value | {"revisions": await _upsert(node, op.value)})
             case "add":
                 await node.insert(ELEMENTS, {"element": op.value}, key=f"element-{op.value}")
             case "truncate":
@@ -144,9 +144,10 @@ async def _abort(node: Node, value: Mapping[str, Any]) -> None:
     await node.abort(transaction)
 
 
-async def _upsert(node: Node, value: Mapping[str, Any]) -> str:
-    collection, _, key = value["document"].partition("/")
-    return await node.upsert(collection, key, {"number": value["number"]})
+async def _upsert(node: Node, value: Mapping[str, Any]) -> dict[str, str]:
+    ((collection, keys),) = _by_collection(value["documents"]).items()
+    bodies = {key: {"number": value["number"]} for key in keys}
+    return _named(collection, await node.replace_many(collection, bodies))
 
 
 async def _give_up(node: Node, transaction: str) -> None:
