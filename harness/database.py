@@ -14,8 +14,10 @@ Timings = Literal["fast", "documented"]
 
 @dataclass(frozen=True, slots=True)
 class FailoverTimings:
-    """How fast servers that fail over notice things, in seconds. A leader serves for `lease_s` after the agency
-    last confirmed it, which must be shorter than `grace_s`, after which the supervision names another.
+    """How fast servers that fail over notice things, in seconds.
+
+    A leader serves for `lease_s` after the agency last confirmed it, which must be shorter than `grace_s`,
+    after which the supervision names another.
     """
 
     heartbeat_s: float
