@@ -174,10 +174,13 @@ def _survived(each: Hunt) -> str:
 
 def _summary(hunts: Sequence[Hunt]) -> Iterator[str]:
     possible = [each for each in hunts if each.target.equivalent is None]
-    for word, those in (
-        ("all", possible),
-        ("those visible to clients", [each for each in possible if each.target.oracle == "client"]),
-    ):
+    kinds = {
+        "all": possible,
+        "those visible to clients": [e for e in possible if e.target.oracle == "client"],
+    }
+    for topology in sorted({each.target.topology for each in possible}):
+        kinds[f"those of {topology}"] = [each for each in possible if each.target.topology == topology]
+    for word, those in kinds.items():
         killed = [each for each in those if each.seed is not None]
         if those:
             spent = f", median {median(each.cpu_s for each in killed):.1f} CPU s" if killed else ""
