@@ -17,25 +17,31 @@ from typing import Any
 from harness.explore.campaign import Errand, one_life
 from harness.explore.life import Outcome
 from harness.explore.pool import Spawned
+from harness.explore.summary import WORDS
 
 _HASH_SEEDS = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """What became of it: seeds whose two lives differ, and those that had no life to compare."""
+    """What became of it: seeds whose two lives differ, those that had no life to compare, and those whose two
+    equal lives show a violation.
+    """
 
     lives: int
     differing: tuple[int, ...]
     crashed: tuple[int, ...]
+    violating: tuple[int, ...]
     hashes_differ: bool
     cpu_s: float
 
     @property
     def exit_code(self) -> int:
-        """255 if two lives differ or there was none, 2 if the processes did not hash differently."""
+        """255 if two lives differ or there was none, 1 for a violation, 2 if the processes hashed alike."""
         if self.differing or self.crashed:
             return 255
+        if self.violating:
+            return 1
         return 0 if self.lives and self.hashes_differ else 2
 
     @property
@@ -45,6 +51,8 @@ class Pairs:
             return f"{len(self.differing)} of {self.lives} seeds are not the same run twice."
         if self.crashed:
             return f"{len(self.crashed)} of {self.lives} seeds came to no verdict."
+        if self.violating:
+            return f"{len(self.violating)} of {self.lives} seeds show a violation, the same one twice."
         if not self.lives or not self.hashes_differ:
             return "No two processes hashed strings differently, so nothing is shown."
         return f"{self.lives:,} seeds, each lived twice in processes that hash unlike: all traces are equal."
@@ -88,6 +96,7 @@ def _compared(pairs: list[tuple[tuple[Outcome, int], tuple[Outcome, int]]]) -> P
         lives=len(seen),
         differing=tuple(one.seed for one, other in seen if _told(one) != _told(other)),
         crashed=tuple(one.seed for one, _ in seen if one.verdict == "crashed"),
+        violating=tuple(one.seed for one, _ in seen if one.verdict == "invalid"),
         hashes_differ=any(one != other for (_, one), (_, other) in pairs),
         cpu_s=sum(one.cpu_s + other.cpu_s for one, other in seen),
     )
@@ -103,6 +112,8 @@ def lines(pairs: Pairs) -> Iterator[str]:
         yield f"seed {seed} gives two traces; `pestle replay {seed}` says where they part"
     for seed in pairs.crashed:
         yield f"seed {seed} came to no verdict"
+    for seed in pairs.violating:
+        yield f"seed {seed} shows a violation; `pestle explore --seeds {seed}..{seed}` keeps it"
     yield f"{pairs.lives:,} seeds twice, {pairs.cpu_s:,.1f} CPU s"
 
 
@@ -110,7 +121,7 @@ def as_json(pairs: Pairs, command: str) -> dict[str, Any]:
     """What `--json` writes."""
     return {
         "schema": 1,
-        "verdict": "valid" if pairs.exit_code == 0 else "unknown",
+        "verdict": WORDS[pairs.exit_code],
         "exit_code": pairs.exit_code,
         "sentence": pairs.sentence,
         "command": command,
@@ -118,4 +129,5 @@ def as_json(pairs: Pairs, command: str) -> dict[str, Any]:
         "statistics": {"seeds": pairs.lives, "cpu_s": round(pairs.cpu_s, 3)},
         "differing": list(pairs.differing),
         "crashed": list(pairs.crashed),
+        "violating": list(pairs.violating),
     }

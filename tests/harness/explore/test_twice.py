@@ -57,3 +57,9 @@ def test_equal_hashes_of_strings_show_nothing() -> None:
 def test_life_without_verdict_is_no_evidence() -> None:
     pairs = twice.run(ERRAND, iter([1]), 1, executors=(Here(), Here()), life=fake("crashed", [5, 6]))
     assert (pairs.exit_code, pairs.crashed) == (255, (1,))
+
+
+def test_violation_that_shows_twice_is_a_violation() -> None:
+    pairs = twice.run(ERRAND, iter([1]), 1, executors=(Here(), Here()), life=fake("invalid", [5, 6]))
+    assert (pairs.exit_code, pairs.violating) == (1, (1,))
+    assert twice.as_json(pairs, "again")["verdict"] == "invalid"
