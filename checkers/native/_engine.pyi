@@ -1,0 +1,3 @@
+"""Types of the compiled module; each function is explained in the C++ file that has it."""
+
+def stub() -> int: ...
