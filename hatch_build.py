@@ -1,7 +1,7 @@
-"""Compiles checkers/native when the project is installed, if this machine can.
+"""Compiles checkers/native when the project is installed, if this machine can; else Python checks, slower.
 
-Needed are a C++20 compiler ($CXX, or c++, g++, clang++) and Python's header files. What is missing or fails is
-said in one sentence (pip shows it with --verbose) and never stops the installation: Python then does the work.
+Needed are a C++20 compiler ($CXX, or c++, g++, clang++) and Python's header files. What is missing or fails
+is said in one sentence (pip shows it with --verbose) and never stops the installation.
 """
 
 from __future__ import annotations
