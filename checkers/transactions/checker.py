@@ -173,9 +173,13 @@ class _Judge:
         numbers = [step.source for step in found.steps] if isinstance(found, Cycle) else found.txns
         names = {f"T{place}": number for place, number in enumerate(dict.fromkeys(numbers), 1)}
         ops: dict[int, Op] = {op.index: op for number in numbers for op in self._inference.txns[number].ops}
+        where = ", ".join(
+            f"{name}: index {self._inference.txns[number].begin}" for name, number in names.items()
+        )
+        words = of_cycle(found, self._inference) if isinstance(found, Cycle) else of_finding(found)
         return Anomaly(
             found.name,
-            of_cycle(found, self._inference) if isinstance(found, Cycle) else of_finding(found),
+            f"{words} ({where})",
             operations=tuple(ops[index] for index in sorted(ops)),
             details={
                 "transactions": table(names, self._inference),

@@ -15,9 +15,9 @@ Bailis et al. 2013 (Highly Available Transactions), 2014 (RAMP); Cerone, Bernard
 for Transactional Consistency Models with Atomic Visibility); Cerone & Gotsman 2018 (Analysing Snapshot
 Isolation); Papadimitriou 1979; Kingsbury & Alvaro 2020 (Elle).
 
-Not here: predicates (nothing that is recorded shows them), and G-cursor, G-monotonic, G-update and the start
-orders of Adya's PL-SI, for which no evidence is looked for; the models that only they tell apart are left out
-only where nothing else is known of them.
+Not here: predicates, because nothing that is recorded shows them. And for G-cursor, G-monotonic, G-update and
+the start orders of PL-FCV no evidence is looked for: a model that forbids only these beyond a weaker one is
+ruled out with the weaker one alone, and otherwise named as what the history *may* satisfy.
 """
 
 from __future__ import annotations

@@ -26,11 +26,15 @@ from checkers.linearizability import Linearizable
 from checkers.models import NAMES, model
 from checkers.set_full import SetFull
 from checkers.statistics import Statistics
+from checkers.transactions import consistency
+from checkers.transactions.checker import ListAppend, RwRegister
 from checkers.verdict import Anomaly, Checker, Limits, Verdict
 from harness.command import Exit, UserError
 
-_CHECKERS: Mapping[str, Callable[[str, bool], Checker]] = {
-    "linearizable": lambda model_name, _: Linearizable(model(model_name)),
+_CHECKERS: Mapping[str, Callable[[str | None, bool], Checker]] = {
+    "linearizable": lambda model_name, _: Linearizable(model(model_name or _DEFAULT_MODEL)),
+    "list-append": lambda model_name, _: ListAppend(model_name or _DEFAULT_CLAIM),
+    "rw-register": lambda model_name, _: RwRegister(model_name or _DEFAULT_CLAIM),
     "set-full": lambda _, linearizable: SetFull(linearizable=linearizable),
     "convergence": lambda _, __: Convergence(),
     "availability": lambda _, __: Availability(),
@@ -40,6 +44,9 @@ _WHOLE_HISTORY = frozenset({"availability", "statistics"})
 """Checkers to which it does not matter which workload an operation belongs to."""
 _CODES = {"valid": Exit.PASS, "invalid": Exit.VIOLATION, "unknown": Exit.INCONCLUSIVE}
 _DEFAULT_MODEL = "cas-register"
+_DEFAULT_CLAIM = "strict-serializable"
+_CLAIMS = (*consistency.NAMES, *consistency.ALIASES)
+_MODELS: Mapping[str, Sequence[str]] = {"linearizable": NAMES, "list-append": _CLAIMS, "rw-register": _CLAIMS}
 _MOST_LINES = 12
 _MOST_CHARACTERS = 60
 
@@ -52,8 +59,9 @@ _MOST_CHARACTERS = 60
 @click.option(
     "--model",
     "model_name",
-    type=click.Choice(NAMES),
-    help=f"For linearizable: how the object behaves.  [default: {_DEFAULT_MODEL}]",
+    metavar="NAME",
+    help=f"For linearizable: how the object behaves.  [default: {_DEFAULT_MODEL}]  For list-append and "
+    f"rw-register: the consistency that is claimed.  [default: {_DEFAULT_CLAIM}]",
 )
 @click.option(
     "--linearizable", is_flag=True, help="For set-full: a read that misses a known element is a violation."
@@ -86,6 +94,12 @@ _MOST_CHARACTERS = 60
 @click.option(
     "--json", "json_file", metavar="FILE", help="Write the verdict as JSON; - for standard output only."
 )
+@click.option(
+    "--svg",
+    "svg_file",
+    metavar="FILE",
+    help="For list-append and rw-register: draw the shortest cycle found.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -100,6 +114,7 @@ def command(
     time_limit_s: float,
     memory_limit_mb: float,
     json_file: str | None,
+    svg_file: str | None,
 ) -> None:
     """Judge the history in FILE (or in a run's folder) by its operations alone.
 
@@ -108,13 +123,16 @@ def command(
     pestle check history.jsonl --checker linearizable --model register --workload register
     pestle check history.jsonl --checker set-full --json verdict.json
     pestle check history.edn --checker linearizable --independent
+    pestle check history.edn --checker list-append --model snapshot-isolation
     pestle check etcd_000.log --checker linearizable --format jepsen-log
 
     Exit code: 0 nothing wrong, 1 a violation, 2 a limit was reached or the operations do not suffice,
     254 the file is missing or malformed.
     """
-    if model_name and checker_name != "linearizable":
-        raise UserError(f"--model belongs to --checker linearizable, not to {checker_name}")
+    if model_name and model_name not in _MODELS.get(checker_name, ()):
+        raise UserError(_no_model(model_name, checker_name))
+    if svg_file is not None and checker_name not in ("list-append", "rw-register"):
+        raise UserError(f"--svg belongs to --checker list-append and rw-register, not to {checker_name}")
     if linearizable and checker_name != "set-full":
         raise UserError(f"--linearizable belongs to --checker set-full, not to {checker_name}")
     begun_s = time.monotonic()
@@ -124,7 +142,7 @@ def command(
     history = _of_workload(history, workload, checker_name)
     limits = Limits(max(0, time_limit_s - (time.monotonic() - begun_s)), int(memory_limit_mb * 2**20))
     try:
-        checker = _CHECKERS[checker_name](model_name or _DEFAULT_MODEL, linearizable)
+        checker = _CHECKERS[checker_name](model_name, linearizable)
         verdict = checker.check(history, limits)
     except MalformedHistoryError as error:
         raise UserError(f"{file}: {error}") from None
@@ -132,9 +150,17 @@ def command(
         click.echo(f"note: {file}: {note}", err=True)
     if json_file is not None:
         _write_json(verdict, json_file)
+    if svg_file is not None:
+        _write_svg(verdict, svg_file)
     if json_file != "-":
         click.echo("\n".join((*_text(verdict), f"repeat: {_repeat(context)}")))
     context.exit(_CODES[verdict.word])
+
+
+def _no_model(model_name: str, checker_name: str) -> str:
+    if checker_name not in _MODELS:
+        return f"--model belongs to --checker {', '.join(_MODELS)}, not to {checker_name}"
+    return f"--checker {checker_name} has no --model {model_name}; it has {', '.join(_MODELS[checker_name])}"
 
 
 def _load(file: Path, format_name: str | None) -> History:
@@ -173,6 +199,18 @@ def _write_json(verdict: Verdict, json_file: str) -> None:
         Path(json_file).write_bytes(content)
     except OSError as error:
         raise UserError(f"cannot write {json_file}: {error.strerror}") from None
+
+
+def _write_svg(verdict: Verdict, svg_file: str) -> None:
+    findings = (*verdict.anomalies, *verdict.weaknesses)
+    drawing = next((a.details["drawing"] for a in findings if "drawing" in a.details), None)
+    if drawing is None:
+        click.echo(f"note: no cycle was found, so {svg_file} is not written", err=True)
+        return
+    try:
+        Path(svg_file).write_text(drawing, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {svg_file}: {error.strerror}") from None
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:
@@ -251,5 +289,7 @@ def _lines(statistics: Mapping[str, Any], indent: str = "") -> Iterator[str]:
         if isinstance(value, Mapping) and value:
             yield f"{indent}{name}:"
             yield from _lines(value, indent + "  ")
+        elif isinstance(value, list):
+            yield f"{indent}{name}: {', '.join(map(str, value)) or 'none'}"
         elif value is not None and value != {}:
             yield f"{indent}{name}: {round(value, 3) if isinstance(value, float) else value}"

@@ -224,8 +224,13 @@ def test_a_torn_tail_is_noted_and_the_rest_is_judged(tmp_path: Path, check: Chec
     [
         (("--checker", "magic"), "'magic' is not one of 'linearizable'"),
         ((), "Missing option '--checker'"),
-        (("--checker", "linearizable", "--model", "queue"), "'queue' is not one of 'register'"),
+        (("--checker", "linearizable", "--model", "queue"), "has no --model queue; it has register"),
         (("--checker", "set-full", "--model", "register"), "--model belongs to --checker linearizable"),
+        (
+            ("--checker", "list-append", "--model", "register"),
+            "list-append has no --model register; it has read-un",
+        ),
+        (("--checker", "set-full", "--svg", "x"), "--svg belongs to --checker list-append"),
         (("--checker", "linearizable", "--linearizable"), "--linearizable belongs to --checker set-full"),
         (("--checker", "linearizable", "--workload", "x"), "has no workload x: its operations name none"),
         (("--checker", "linearizable", "--time-limit", "-1"), "Invalid value for '--time-limit'"),
@@ -326,3 +331,42 @@ def test_the_installed_command_exits_as_promised(tmp_path: Path) -> None:
     assert (run.returncode, run.stderr) == (1, "")
     usage = subprocess.run([*command, "--help"], check=True, capture_output=True, text=True)
     assert "pestle check history.jsonl --checker set-full" in usage.stdout
+
+
+def transactions_file(folder: Path, *values: list[list[Any]]) -> Path:
+    """Transactions that all ran at the same time."""
+    ops = [
+        {"process": process, "type": kind, "f": "txn", "value": value}
+        for kind in ("invoke", "ok")
+        for process, value in enumerate(values)
+    ]
+    (folder / "txns.jsonl").write_text("".join(json.dumps(op) + "\n" for op in ops))
+    return folder / "txns.jsonl"
+
+
+@pytest.mark.parametrize(("model", "code"), [("serializable", 1), ("PL-3", 1), ("snapshot-isolation", 0)])
+def test_write_skew_is_told_and_drawn(tmp_path: Path, check: Check, model: str, code: int) -> None:
+    path = transactions_file(
+        tmp_path, [["r", "x", []], ["append", "y", 1]], [["r", "y", []], ["append", "x", 1]]
+    )
+    answer = check(path, "--checker", "list-append", "--model", model, "--svg", tmp_path / "cycle.svg")
+    assert answer.code == code, answer.err
+    assert "not: repeatable-read\n" in answer.out
+    assert "may_be: update-serializable, strong-snapshot-isolation\n" in answer.out
+    assert ("G2-item: T1 read [] of x" in answer.out) is (code == 1)
+    assert (tmp_path / "cycle.svg").read_text().startswith("<svg")
+
+
+def test_registers_are_judged_as_json(tmp_path: Path, check: Check) -> None:
+    path = transactions_file(tmp_path, [["w", 1, 5], ["w", 1, 6]], [["r", 1, 5]])
+    answer = check(path, "--checker", "rw-register", "--json", "-").json
+    assert answer["verdict"] == "invalid"
+    assert [anomaly["name"] for anomaly in answer["anomalies"]] == ["G1b"]
+
+
+def test_without_a_cycle_nothing_is_drawn(tmp_path: Path, check: Check) -> None:
+    path = transactions_file(tmp_path, [["w", 1, 5]], [["r", 1, 5]])
+    answer = check(path, "--checker", "rw-register", "--svg", tmp_path / "cycle.svg")
+    assert answer.code == 0
+    assert "no cycle was found" in answer.err
+    assert not (tmp_path / "cycle.svg").exists()

@@ -77,4 +77,4 @@ def test_registers_are_never_blamed_wrongly() -> None:
             verdict = RwRegister(model).check(history, Limits())
             assert not truth or verdict.valid is not False, (seed, model, verdict)
             caught[model] += verdict.valid is False
-    assert min(caught.values()) > 3, caught
+    assert min(caught.values()) > 0, caught

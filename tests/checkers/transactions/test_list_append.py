@@ -214,7 +214,7 @@ def test_the_sentence_says_why_each_came_before_the_next() -> None:
     assert anomaly.sentence == (
         "T1 read [] of x, and T2 appended 1 next, so T1 came before T2; "
         "T2 read [] of y, and T1 appended 1 next, so T2 came before T1: "
-        "so each of them came before the others, which no order allows"
+        "so each of them came before the others, which no order allows (T1: index 0, T2: index 1)"
     )
     assert anomaly.details["edges"] == ["rw", "rw"]
     assert anomaly.details["shortest"] is True

@@ -118,7 +118,7 @@ def test_an_order_in_time_serves_cycles_in_time_only() -> None:
         "T1 read 1 of x, and T2 wrote 2, which is later: the transaction of index 2, which met it, began "
         "after the end of that of index 0, which had met 1, so T1 came before T2; "
         "T1 read 2 of y, which T2 had written, so T2 came before T1: "
-        "so each of them came before the others, which no order allows"
+        "so each of them came before the others, which no order allows (T1: index 3, T2: index 2)"
     )
     assert verdict.weaknesses == ()
 
