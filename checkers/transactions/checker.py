@@ -19,96 +19,107 @@ sources; of a cycle also `edges`, `shortest`, and of the shortest of all cycles 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from checkers.budget import Budget, LimitReachedError
 from checkers.history import History, Op
-from checkers.transactions import list_append, rw_register
+from checkers.transactions import compiled, list_append, rw_register
 from checkers.transactions.consistency import ALIASES, NAMES, ruled_out, ruled_out_by, strongest, weakest
 from checkers.transactions.cycles import Cycle, cycles
 from checkers.transactions.dependency import PLAIN, Kind
 from checkers.transactions.drawing import draw
-from checkers.transactions.finding import Finding, Inference, UnrecoverableError
+from checkers.transactions.finding import Evidence, Finding, Inference, UnrecoverableError
 from checkers.transactions.sentences import of_cycle, of_finding, table
-from checkers.transactions.transaction import ShapeError, Txn, transactions
+from checkers.transactions.transaction import ShapeError, transactions
 from checkers.verdict import Anomaly, Limits, Valid, Verdict
 
 _MOST_ANOMALIES = 10
 """So many of each name are told, the shortest cycles; all are counted."""
+_UNKNOWN = (LimitReachedError, ShapeError, UnrecoverableError)
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """What tells the two kinds of histories apart."""
+class _Checker:
+    """What both checkers have in common."""
 
-    write: Literal["append", "w"]
-    infer: Callable[[list[Txn], Budget], Inference]
+    model: str = "strict-serializable"
+
+    write: ClassVar[Literal["append", "w"]]
+
+    def __post_init__(self) -> None:
+        if ALIASES.get(self.model, self.model) not in NAMES:
+            raise KeyError(f"there is no consistency model {self.model}; there are {', '.join(NAMES)}")
+
+    def check(self, history: History, limits: Limits) -> Verdict:
+        """Judge the transactions of the history."""
+        budget = Budget(limits)
+        try:
+            evidence = compiled.infer(compiled.lines_of(history), self.write, budget)
+            return self.judge(self.infer(history, budget) if evidence is None else evidence, budget)
+        except _UNKNOWN as error:
+            return Verdict("unknown", reasons=(str(error),))
+
+    def check_lines(self, lines: bytes, limits: Limits) -> Verdict | None:
+        """Judge the content of a file of JSON lines; None if it must be read as a history first."""
+        budget = Budget(limits)
+        try:
+            evidence = compiled.infer(lines, self.write, budget)
+        except _UNKNOWN as error:
+            return Verdict("unknown", reasons=(str(error),))
+        return None if evidence is None else self.judge(evidence, budget)
+
+    def infer(self, history: History, budget: Budget) -> Inference:
+        """The evidence as the readable Python finds it. Raises what makes the answer unknown."""
+        return _INFER[self.write](transactions(history, self.write), budget)
+
+    def judge(self, evidence: Evidence, budget: Budget) -> Verdict:
+        """Hold what was found against the claim."""
+        if not evidence.types.get("ok"):
+            return Verdict("unknown", reasons=("no transaction ended with ok, so there is nothing to judge",))
+        found: list[Cycle] = []
+        reasons: list[str] = []
+        undecided: list[str] = []
+        try:
+            for result in cycles(evidence.parts(), len(evidence.txns), budget):
+                if isinstance(result, Cycle):
+                    found.append(result)
+                else:
+                    undecided.append(result.name)
+        except LimitReachedError as error:
+            reasons.append(f"{error} before all cycles were looked for")
+        return _Judge(ALIASES.get(self.model, self.model), evidence, found, undecided, reasons).verdict()
 
 
-_LIST_APPEND = _Shape("append", list_append.infer)
-_RW_REGISTER = _Shape("w", rw_register.infer)
-
-
-@dataclass(frozen=True, slots=True)
-class ListAppend:
+class ListAppend(_Checker):
     """The checker of lists that are appended to: `model` names what is claimed."""
 
-    model: str = "strict-serializable"
-
-    def check(self, history: History, limits: Limits) -> Verdict:
-        """Judge the transactions of the history."""
-        return _check(history, limits, self.model, _LIST_APPEND)
+    __slots__ = ()
+    write = "append"
 
 
-@dataclass(frozen=True, slots=True)
-class RwRegister:
+class RwRegister(_Checker):
     """The checker of registers that are written and read: `model` names what is claimed."""
 
-    model: str = "strict-serializable"
-
-    def check(self, history: History, limits: Limits) -> Verdict:
-        """Judge the transactions of the history."""
-        return _check(history, limits, self.model, _RW_REGISTER)
+    __slots__ = ()
+    write = "w"
 
 
-def _check(history: History, limits: Limits, model: str, shape: _Shape) -> Verdict:
-    name = ALIASES.get(model, model)
-    if name not in NAMES:
-        raise KeyError(f"there is no consistency model {model}; there are {', '.join(NAMES)}")
-    budget = Budget(limits)
-    try:
-        inference = shape.infer(transactions(history, shape.write), budget)
-    except (LimitReachedError, ShapeError, UnrecoverableError) as error:
-        return Verdict("unknown", reasons=(str(error),))
-    if not any(txn.type == "ok" for txn in inference.txns):
-        return Verdict("unknown", reasons=("no transaction ended with ok, so there is nothing to judge",))
-    found: list[Cycle] = []
-    reasons: list[str] = []
-    undecided: list[str] = []
-    try:
-        for result in cycles(inference.graph, budget):
-            if isinstance(result, Cycle):
-                found.append(result)
-            else:
-                undecided.append(result.name)
-    except LimitReachedError as error:
-        reasons.append(f"{error} before all cycles were looked for")
-    return _Judge(name, inference, found, undecided, reasons).verdict()
+_INFER = {"append": list_append.infer, "w": rw_register.infer}
 
 
-def alternatives(found: Finding | Cycle, inference: Inference) -> frozenset[str]:
+def alternatives(found: Finding | Cycle, evidence: Evidence) -> frozenset[str]:
     """Of these anomalies the history has one at least."""
     names = {found.name}
     if isinstance(found, Finding):
-        if found.name == "lost-update" and inference.later:
+        if found.name == "lost-update" and evidence.of_registers:
             names.add("G1c")
         return frozenset(names)
-    if any(inference.txns[step.source].type != "ok" for step in found.steps):
+    if any(evidence.txns[step.source].type != "ok" for step in found.steps):
         names.add("G1a")
     for step in found.steps:
-        if inference.later and step.kind in (Kind.WW, Kind.RW):
+        if evidence.of_registers and step.kind in (Kind.WW, Kind.RW):
             level = ("", "-process", "-realtime")[step.level]
             names.add("G1c" if step.level == PLAIN else f"G-single-item{level}")
     return frozenset(names)
@@ -118,12 +129,12 @@ class _Judge:
     """What was found, held against one model."""
 
     def __init__(
-        self, model: str, inference: Inference, found: list[Cycle], undecided: list[str], reasons: list[str]
+        self, model: str, evidence: Evidence, found: list[Cycle], undecided: list[str], reasons: list[str]
     ) -> None:
         self._model = model
-        self._inference = inference
+        self._evidence = evidence
         self._cycles = sorted(found, key=lambda cycle: (len(cycle.steps), cycle.steps[0].source))
-        self._found: list[Finding | Cycle] = [*inference.findings, *self._cycles]
+        self._found: list[Finding | Cycle] = [*evidence.findings, *self._cycles]
         self._undecided = undecided
         self._reasons = reasons
         self._against: dict[frozenset[str], bool] = {}
@@ -142,7 +153,7 @@ class _Judge:
         )
 
     def _forbidden(self, found: Finding | Cycle) -> bool:
-        names = alternatives(found, self._inference)
+        names = alternatives(found, self._evidence)
         if names not in self._against:
             self._against[names] = self._model in ruled_out([names])
         return self._against[names]
@@ -153,18 +164,19 @@ class _Judge:
         open_ = [name for name in dict.fromkeys(self._undecided) if self._model in ruled_out_by(name)]
         if open_:
             yield f"the search for {', '.join(open_)} was cut short: this history's cycles are too entangled"
-        if not self._inference.graph.dependencies:
+        if not self._evidence.dependencies:
             yield "no transaction saw or overwrote anything of another, so there is nothing to judge"
 
     def _statistics(self) -> dict[str, Any]:
-        out = ruled_out({alternatives(finding, self._inference) for finding in self._found})
-        types = Counter(txn.type for txn in self._inference.txns)
+        out = ruled_out({alternatives(finding, self._evidence) for finding in self._found})
+        types = self._evidence.types
+        counts = Counter(self._evidence.counts) + Counter(cycle.name for cycle in self._cycles)
         return {
             "model": self._model,
-            "transactions": len(self._inference.txns),
-            **{name: types[name] for name in ("ok", "info", "fail")},
-            "dependencies": self._inference.graph.dependencies,
-            "found": dict(sorted(Counter(finding.name for finding in self._found).items())),
+            "transactions": len(self._evidence.txns),
+            **{name: types.get(name, 0) for name in ("ok", "info", "fail")},
+            "dependencies": self._evidence.dependencies,
+            "found": dict(sorted(counts.items())),
             "not": list(weakest(out)),
             "may_be": list(strongest(set(NAMES) - out)),
         }
@@ -172,17 +184,17 @@ class _Judge:
     def _anomaly(self, found: Finding | Cycle) -> Anomaly:
         numbers = [step.source for step in found.steps] if isinstance(found, Cycle) else found.txns
         names = {f"T{place}": number for place, number in enumerate(dict.fromkeys(numbers), 1)}
-        ops: dict[int, Op] = {op.index: op for number in numbers for op in self._inference.txns[number].ops}
+        ops: dict[int, Op] = {op.index: op for number in numbers for op in self._evidence.txns[number].ops}
         where = ", ".join(
-            f"{name}: index {self._inference.txns[number].begin}" for name, number in names.items()
+            f"{name}: index {self._evidence.txns[number].begin}" for name, number in names.items()
         )
-        words = of_cycle(found, self._inference) if isinstance(found, Cycle) else of_finding(found)
+        words = of_cycle(found, self._evidence) if isinstance(found, Cycle) else of_finding(found)
         return Anomaly(
             found.name,
             f"{words} ({where})",
             operations=tuple(ops[index] for index in sorted(ops)),
             details={
-                "transactions": table(names, self._inference),
+                "transactions": table(names, self._evidence),
                 "proof": self._proof(found),
                 **(self._of_cycle(found) if isinstance(found, Cycle) else {"key": found.key}),
             },
@@ -192,12 +204,12 @@ class _Judge:
         """For each alternative, step by step, why it and the model exclude each other."""
         return {
             name: [str(link) for link in ruled_out_by(name).get(self._model, ())]
-            for name in sorted(alternatives(found, self._inference))
+            for name in sorted(alternatives(found, self._evidence))
         }
 
     def _of_cycle(self, cycle: Cycle) -> Mapping[str, Any]:
         shown = {"edges": [step.kind.name.lower() for step in cycle.steps], "shortest": cycle.shortest}
-        return {**shown, "drawing": draw(cycle, self._inference)} if cycle is self._cycles[0] else shown
+        return {**shown, "drawing": draw(cycle, self._evidence)} if cycle is self._cycles[0] else shown
 
 
 def _few(found: Iterable[Finding | Cycle]) -> Iterable[Finding | Cycle]:

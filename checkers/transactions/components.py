@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from checkers.transactions.dependency import Kind
+from checkers.transactions.dependency import Edge, Kind
 
 FORBIDDEN = -1
 Steps = Sequence[Sequence[int]]
 """For each state and each Kind but FREE the next state, or FORBIDDEN. FREE keeps the state."""
-Edges = Sequence[Sequence[tuple[int, Kind, int]]]
+ANY_KIND: Steps = ((0, 0, 0, 0, 0),)
+"""The automaton that allows all edges."""
+Edges = Sequence[Sequence[Edge]]
 
 
 def components(edges: Edges, starts: Iterable[int], steps: Steps, level: int) -> Iterator[list[int]]:

@@ -25,13 +25,13 @@ The work for one class in one component is bounded. What then was not decided is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from checkers.budget import Budget
-from checkers.transactions.components import FORBIDDEN, Steps, components
-from checkers.transactions.dependency import LEVELS, PLAIN, PROCESS, REALTIME, Graph, Kind
+from checkers.transactions.components import ANY_KIND, FORBIDDEN, Steps, components
+from checkers.transactions.dependency import LEVELS, PLAIN, PROCESS, REALTIME, Edge, Kind, Part
 
 EFFORT = 2_000_000
 """So many edges are followed at most for one class in one component."""
@@ -57,7 +57,6 @@ class Class:
 _WRITES = ((0, _NO, _NO, 0, 0),)
 _INFORMATION = ((0, 0, _NO, 0, 0),)
 _NONADJACENT = ((0, 0, 1, 0, 0), (0, 0, _NO, 0, 0))
-_ALL = ((0, 0, 0, 0, 0),)
 _AT_LEAST_TWO = ((1, 1, _NO, 1, 1), (1, 1, 2, 1, 1), (3, 3, _NO, 3, 3), (3, 3, 2, 3, 3))
 _BACK_AT_ONCE = ((_NO, 1, _NO, _NO, _NO), (_NO, _NO, _NO, _NO, _NO))
 _TWO_IN_A_ROW = ((_NO, _NO, 1, _NO, _NO), (1, 1, 1, 1, 1))
@@ -66,7 +65,7 @@ CLASSES = (
     Class("G1c", Kind.WR, _INFORMATION, 0, _INFORMATION),
     Class("G-single-item", Kind.RW, _INFORMATION, 0, _NONADJACENT),
     Class("G-nonadjacent-item", Kind.RW, _AT_LEAST_TWO, 3, _NONADJACENT),
-    Class("G2-item", Kind.RW, _TWO_IN_A_ROW, 1, _ALL),
+    Class("G2-item", Kind.RW, _TWO_IN_A_ROW, 1, ANY_KIND),
 )
 """From the strongest proof to the weakest."""
 _FRACTURED = Class("fractured-read", Kind.RW, _BACK_AT_ONCE, 1, _NONADJACENT)
@@ -98,21 +97,19 @@ class Undecided:
     transactions: int
 
 
-def cycles(graph: Graph, budget: Budget, effort: int = EFFORT) -> Iterator[Cycle | Undecided]:
-    """For each component a shortest cycle of each class that it has. Raises LimitReachedError."""
-    for members in components(graph.edges, range(len(graph)), _ALL, REALTIME):
-        if sum(node < graph.transactions for node in members) > 1:
-            budget.check_time()
-            yield from _classify(graph, members, budget, effort)
-
-
-def _classify(
-    graph: Graph, members: Sequence[int], budget: Budget, effort: int
+def cycles(
+    parts: Iterable[Part], transactions: int, budget: Budget, effort: int = EFFORT
 ) -> Iterator[Cycle | Undecided]:
+    """For each component a shortest cycle of each class that it has. Raises LimitReachedError.
+
+    Nodes from `transactions` on are junctions.
+    """
+    for part in parts:
+        yield from _classify(_Component(part, transactions), budget, effort)
+
+
+def _classify(part: _Component, budget: Budget, effort: int) -> Iterator[Cycle | Undecided]:
     """The classes of one component, level by level."""
-    inside = set(members)
-    edges = {node: [edge for edge in graph.edges[node] if edge[0] in inside] for node in members}
-    part = _Part(graph.transactions, edges)
     found: list[tuple[int, int]] = []
     for level in LEVELS:
         for strength, wanted in enumerate(CLASSES):
@@ -130,15 +127,15 @@ def _classify(
         yield fractured
 
 
-class _Part:
-    """One component of the graph."""
+class _Component:
+    """One component of the graph, its nodes numbered from 0."""
 
-    def __init__(self, transactions: int, edges: dict[int, list[tuple[int, Kind, int]]]) -> None:
+    def __init__(self, part: Part, transactions: int) -> None:
         self._transactions = transactions
-        self._nodes = sorted(edges)
+        self._nodes = sorted(part)
         place = {node: number for number, node in enumerate(self._nodes)}
-        self._edges = [
-            [(place[target], kind, level) for target, kind, level in edges[node]] for node in self._nodes
+        self._edges: list[list[Edge]] = [
+            [(place[target], kind, level) for target, kind, level in part[node]] for node in self._nodes
         ]
         self._screens: dict[tuple[int, int], set[int]] = {}
 
@@ -177,7 +174,7 @@ class _Walk:
 
     def __init__(
         self,
-        edges: Sequence[Sequence[tuple[int, Kind, int]]],
+        edges: Sequence[Sequence[Edge]],
         nodes: Sequence[int],
         transactions: int,
         wanted: Class,

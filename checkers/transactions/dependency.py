@@ -19,7 +19,7 @@ an edge from `a` to every member but `a` itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 from checkers.transactions.transaction import NEVER, Txn
@@ -39,6 +39,10 @@ class Kind(IntEnum):
 PLAIN, PROCESS, REALTIME = 0, 1, 2
 """Levels: what the database is believed to respect."""
 LEVELS = (PLAIN, PROCESS, REALTIME)
+Edge = tuple[int, Kind, int]
+"""The node it leads to, why, and its level."""
+Part = Mapping[int, Sequence[Edge]]
+"""Some nodes, each with its edges to others of them."""
 
 
 class Graph:
@@ -46,7 +50,7 @@ class Graph:
 
     def __init__(self, transactions: int) -> None:
         self.transactions = transactions
-        self.edges: list[list[tuple[int, Kind, int]]] = [[] for _ in range(transactions)]
+        self.edges: list[list[Edge]] = [[] for _ in range(transactions)]
         self.dependencies = 0
         """How many ww, wr and rw edges there are."""
 

@@ -7,7 +7,7 @@ from math import cos, hypot, pi, sin
 
 from checkers.transactions.cycles import Cycle, follows
 from checkers.transactions.dependency import Kind
-from checkers.transactions.finding import Inference
+from checkers.transactions.finding import Evidence
 from checkers.transactions.sentences import name_key, show
 from checkers.transactions.transaction import Txn
 
@@ -28,9 +28,9 @@ _STYLE = (
 )
 
 
-def draw(cycle: Cycle, inference: Inference) -> str:
+def draw(cycle: Cycle, evidence: Evidence) -> str:
     """The SVG of a cycle."""
-    boxes = [_lines(place, inference.txns[step.source]) for place, step in enumerate(cycle.steps, 1)]
+    boxes = [_lines(place, evidence.txns[step.source]) for place, step in enumerate(cycle.steps, 1)]
     width = max(len(line) for box in boxes for line in box) * _CHARACTER + 16
     height = max(map(len, boxes)) * _LINE + 12
     radius = max(110.0, len(boxes) * max(width, height) * 0.62 / pi + 60)

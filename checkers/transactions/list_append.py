@@ -52,7 +52,7 @@ def infer(txns: list[Txn], budget: Budget) -> Inference:
     """Anomalies and dependencies. Raises UnrecoverableError, LimitReachedError."""
     budget.charge(_TXN_BYTES * len(txns))
     lists = _lists(txns)
-    found = Inference(txns, [txn.type == "ok" for txn in txns], Graph(len(txns)))
+    found = Inference(txns, [txn.type == "ok" for txn in txns], Graph(len(txns)), of_registers=False)
     for number, txn in enumerate(txns):
         _inspect(number, txn, found)
     for some in lists.values():
@@ -76,10 +76,7 @@ def _lists(txns: list[Txn]) -> dict[Value, _List]:
                 some = lists.setdefault(mop.key, _List(mop.key))
                 other = some.appends.get(mop.value)
                 if other is not None:
-                    raise UnrecoverableError(
-                        f"index {txns[other.number].begin} and index {txn.begin} both append {mop.value!r} "
-                        f"to {mop.key!r}; every element of a list must be appended once only"
-                    )
+                    raise UnrecoverableError(txns[other.number], txn, mop.key, mop.value)
                 some.appends[mop.value] = _Append(number, finals[mop.key] == mop.value)
             elif txn.type == "ok":
                 some = lists.setdefault(mop.key, _List(mop.key))
@@ -186,7 +183,7 @@ def _connect(some: _List, found: Inference) -> None:
     writers = [some.appends[element].number for element in some.longest]
     versions = [(place, number) for place, number in enumerate(writers) if found.committed[number]]
     if len(versions) < len(writers):
-        found.skipped[some.key] = frozenset(
+        found.unversioned[some.key] = frozenset(
             element
             for element, number in zip(some.longest, writers, strict=True)
             if not found.committed[number]

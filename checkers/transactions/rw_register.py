@@ -22,13 +22,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from checkers.budget import Budget
-from checkers.transactions.components import components
+from checkers.transactions.components import ANY_KIND, components
 from checkers.transactions.dependency import PLAIN, PROCESS, REALTIME, Graph, Kind, add_order
 from checkers.transactions.finding import Inference, Once, UnrecoverableError
 from checkers.transactions.transaction import NEVER, Txn, Value
 
 _TXN_BYTES = 1500  # its micro-operations, edges, and places in tables
-_ALL = ((0, 0, 0, 0, 0),)
 _NAMES = {PLAIN: "cyclic-versions", PROCESS: "cyclic-versions-process", REALTIME: "cyclic-versions-realtime"}
 
 
@@ -65,7 +64,7 @@ def infer(txns: list[Txn], budget: Budget) -> Inference:
     """Anomalies and dependencies. Raises UnrecoverableError, LimitReachedError."""
     budget.charge(_TXN_BYTES * len(txns))
     registers = _registers(txns)
-    found = Inference(txns, [txn.type == "ok" for txn in txns], Graph(len(txns)))
+    found = Inference(txns, [txn.type == "ok" for txn in txns], Graph(len(txns)), of_registers=True)
     said = Once()
     for number, txn in enumerate(txns):
         _inspect(number, txn, registers, said, found)
@@ -75,7 +74,7 @@ def infer(txns: list[Txn], budget: Budget) -> Inference:
         _order(register, found)
         _connect(register, found)
         for value, version in register.versions.items():
-            found.later[register.key, value] = version.following
+            found.versions[register.key, value] = version.following
     add_order(found.graph, txns, found.committed)
     return found
 
@@ -90,10 +89,7 @@ def _registers(txns: list[Txn]) -> dict[Value, _Register]:
                 continue
             other = register.versions.get(mop.value)
             if other is not None and other.writer is not None:
-                raise UnrecoverableError(
-                    f"index {txns[other.writer].begin} and index {txn.begin} both write {mop.value!r} to "
-                    f"{mop.key!r}; every value must be written to a key once only"
-                )
+                raise UnrecoverableError(txns[other.writer], txn, mop.key, mop.value)
             register.versions[mop.value] = Version(number, finals[mop.key] == mop.value)
     return registers
 
@@ -169,7 +165,7 @@ def _order(register: _Register, found: Inference) -> None:
             ]
             for value in names
         ]
-        circular = next(components(edges, range(len(names)), _ALL, PLAIN), None)
+        circular = next(components(edges, range(len(names)), ANY_KIND, PLAIN), None)
         if circular is None:
             continue
         values = tuple(names[number] for number in circular)
@@ -283,7 +279,7 @@ def _connect(register: _Register, found: Inference) -> None:
                 if other.writer is not None and found.committed[other.writer]
             ]
         for level, writers in later.items():
-            _connect_version(version, list(dict.fromkeys(writers)), level, graph)
+            _connect_version(version, sorted(set(writers)), level, graph)
 
 
 def _writers(register: _Register, version: Version, level: int, found: Inference) -> list[int]:
@@ -298,7 +294,7 @@ def _connect_version(version: Version, writers: Sequence[int], level: int, graph
     if version.writer is not None:
         for writer in writers:
             graph.add(version.writer, writer, Kind.WW, level)
-    readers = dict.fromkeys(version.readers)
+    readers = sorted(set(version.readers))
     if len(readers) * len(writers) <= len(readers) + len(writers):
         for reader in readers:
             for writer in writers:

@@ -12,7 +12,7 @@ import msgspec
 from checkers.models import text
 from checkers.transactions.cycles import Cycle, Step, follows
 from checkers.transactions.dependency import PLAIN, PROCESS, Kind
-from checkers.transactions.finding import Finding, Inference
+from checkers.transactions.finding import Evidence, Finding
 from checkers.transactions.transaction import Mop, Value
 
 _MOST_CHARACTERS = 60
@@ -132,43 +132,43 @@ _FINDINGS: Mapping[str, Callable[[Finding], str]] = {
 }
 
 
-def of_cycle(cycle: Cycle, inference: Inference) -> str:
+def of_cycle(cycle: Cycle, evidence: Evidence) -> str:
     """The sentence about a cycle: one clause for each edge, and what they come to."""
     names = {step.source: f"T{place}" for place, step in enumerate(cycle.steps, 1)}
-    clauses = [_because(step, target, names, inference) for step, target in follows(cycle)]
+    clauses = [_because(step, target, names, evidence) for step, target in follows(cycle)]
     return f"{'; '.join(clauses)}: so each of them came before the others, which no order allows"
 
 
-def _because(step: Step, target: int, names: Mapping[int, str], inference: Inference) -> str:
+def _because(step: Step, target: int, names: Mapping[int, str], evidence: Evidence) -> str:
     before, after = names[step.source], names[target]
-    return f"{_reason(step, target, before, after, inference)}, so {before} came before {after}"
+    return f"{_reason(step, target, before, after, evidence)}, so {before} came before {after}"
 
 
-def _reason(step: Step, target: int, before: str, after: str, inference: Inference) -> str:
-    first, second = inference.txns[step.source], inference.txns[target]
+def _reason(step: Step, target: int, before: str, after: str, evidence: Evidence) -> str:
+    first, second = evidence.txns[step.source], evidence.txns[target]
     if step.kind is Kind.PROCESS:
         return f"process {first.process} did {before} and then {after}"
     if step.kind is Kind.REALTIME:
         return f"{before} had ended (index {first.end}) when {after} began (index {second.begin})"
     if step.kind is Kind.WR:
-        return _wrote_read(step.source, target, before, after, inference)
-    for mop in inference.txns[step.source].mops:
+        return _wrote_read(step.source, target, before, after, evidence)
+    for mop in evidence.txns[step.source].mops:
         for later in second.writes:
             if (
                 later.key == mop.key
                 and (mop.f == "r") is (step.kind is Kind.RW)
                 and mop.value is not later.value
             ):
-                words = _followed(mop, later, step.level, (before, after), inference)
+                words = _followed(mop, later, step.level, (before, after), evidence)
                 if words is not None:
                     return words
     raise AssertionError(f"{before} and {after} have no dependency of the kind {step.kind.name}")
 
 
-def _wrote_read(source: int, target: int, before: str, after: str, inference: Inference) -> str:
+def _wrote_read(source: int, target: int, before: str, after: str, evidence: Evidence) -> str:
     """Why the second came after the first: it read what the first wrote."""
-    for read in inference.txns[target].reads:
-        for mop in inference.txns[source].writes:
+    for read in evidence.txns[target].reads:
+        for mop in evidence.txns[source].writes:
             if mop.key == read.key:
                 key, is_list = name_key(mop.key), mop.f == "append"
                 if is_list and read.value and read.value[-1] == mop.value:
@@ -180,15 +180,13 @@ def _wrote_read(source: int, target: int, before: str, after: str, inference: In
     raise AssertionError(f"{after} read nothing of {before}")
 
 
-def _followed(mop: Mop, later: Mop, level: int, names: tuple[str, str], inference: Inference) -> str | None:
+def _followed(mop: Mop, later: Mop, level: int, names: tuple[str, str], evidence: Evidence) -> str | None:
     """Words for a version that follows the one that was read or written, if it does."""
-    return (_list_followed if later.f == "append" else _register_followed)(
-        mop, later, level, names, inference
-    )
+    return (_list_followed if later.f == "append" else _register_followed)(mop, later, level, names, evidence)
 
 
-def _list_followed(mop: Mop, later: Mop, _: int, names: tuple[str, str], inference: Inference) -> str | None:
-    order = inference.orders.get(mop.key)
+def _list_followed(mop: Mop, later: Mop, _: int, names: tuple[str, str], evidence: Evidence) -> str | None:
+    order = evidence.order(mop.key)
     if order is None:
         return None
     before, after = names
@@ -200,7 +198,7 @@ def _list_followed(mop: Mop, later: Mop, _: int, names: tuple[str, str], inferen
         did, end = f"{before} appended {show(mop.value)} to {key}", order.index(mop.value) + 1
     else:
         return None
-    if place < end or not set(order[end:place]) <= inference.skipped.get(mop.key, frozenset()):
+    if place < end or not set(order[end:place]) <= evidence.skipped(mop.key):
         return None
     if later.value in order:
         return f"{did}, and {after} appended {show(later.value)} next"
@@ -209,19 +207,19 @@ def _list_followed(mop: Mop, later: Mop, _: int, names: tuple[str, str], inferen
 
 
 def _register_followed(
-    mop: Mop, later: Mop, level: int, names: tuple[str, str], inference: Inference
+    mop: Mop, later: Mop, level: int, names: tuple[str, str], evidence: Evidence
 ) -> str | None:
     before, after = names
     key = name_key(mop.key)
     did = f"{before} {'read' if mop.f == 'r' else 'wrote'} {show(mop.value)} of {key}"
     if mop.value is None and level == PLAIN:
         return f"{did}, which was there before {after} wrote {show(later.value)}" if mop.f == "r" else None
-    for value, shown, other in inference.later.get((mop.key, mop.value), {}).get(level, ()):
+    for value, shown, other in evidence.later(mop.key, mop.value, level):
         if value != later.value:
             continue
         if level == PLAIN:
             return f"{did}, and {after} read it too before it wrote {show(value)}"
-        first, second = inference.txns[shown].begin, inference.txns[other].begin
+        first, second = evidence.txns[shown].begin, evidence.txns[other].begin
         how = "was by the same client, after" if level == PROCESS else "began after the end of"
         return (
             f"{did}, and {after} wrote {show(value)}, which is later: the transaction of index {second}, "
@@ -230,7 +228,7 @@ def _register_followed(
     return None
 
 
-def table(names: Mapping[str, int], inference: Inference) -> dict[str, dict[str, object]]:
+def table(names: Mapping[str, int], evidence: Evidence) -> dict[str, dict[str, object]]:
     """The transactions of a sentence by their names, as plain JSON values."""
     return {
         name: {
@@ -239,5 +237,5 @@ def table(names: Mapping[str, int], inference: Inference) -> dict[str, dict[str,
             "type": txn.type,
             "value": msgspec.to_builtins(txn.pair.value),
         }
-        for name, txn in ((name, inference.txns[number]) for name, number in names.items())
+        for name, txn in ((name, evidence.txns[number]) for name, number in names.items())
     }

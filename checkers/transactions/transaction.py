@@ -71,10 +71,11 @@ class Txn:
 
 def transactions(history: History, write: Literal["append", "w"]) -> list[Txn]:
     """The clients' transactions in order of invocation, whose writes are all `write`. Raises ShapeError."""
-    return [_transaction(pair, write) for pair in history.pairs]
+    return [transaction(pair, write) for pair in history.pairs]
 
 
-def _transaction(pair: Pair, write: str) -> Txn:
+def transaction(pair: Pair, write: Literal["append", "w"]) -> Txn:
+    """One transaction. Raises ShapeError."""
     invoke = pair.invoke
     if invoke.f != "txn":
         raise ShapeError(

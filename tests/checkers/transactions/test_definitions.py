@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import pytest
+
 from checkers.history import History
 from checkers.transactions.checker import ListAppend, RwRegister
 from checkers.transactions.transaction import transactions
@@ -13,6 +15,7 @@ from tests.checkers.transactions import databases
 from tests.checkers.transactions.databases import Write, record
 from tests.checkers.transactions.oracle import is_serializable, is_snapshot_isolated
 
+pytestmark = pytest.mark.usefixtures("python")
 DATABASES = (
     databases.Serializable,
     databases.SnapshotIsolated,

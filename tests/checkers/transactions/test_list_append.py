@@ -13,6 +13,8 @@ from checkers.transactions.consistency import NAMES, strongest
 from checkers.verdict import Limits, Verdict
 from tests.checkers.transactions.notation import sequence, timeline, together
 
+pytestmark = pytest.mark.usefixtures("either")
+
 
 def check(history: History, model: str = "strict-serializable") -> Verdict:
     return ListAppend(model).check(history, Limits())
@@ -312,7 +314,7 @@ def test_a_failed_append_is_no_version() -> None:
 @pytest.mark.parametrize(
     ("history", "reason"),
     [
-        (sequence("ok a x 1", "ok a x 1"), "both append 1 to 'x'"),
+        (sequence("ok a x 1", "ok a x 1"), "both write 1 to 'x'"),
         (sequence("info a x 1", "fail r x ?"), "no transaction ended with ok"),
         (sequence("ok a x 1", "ok a y 1"), "no transaction saw or overwrote anything of another"),
         (sequence("ok w x 1"), r"neither \["),
