@@ -7,6 +7,9 @@ effect at any time after they began, or never; a read that did not answer says n
 Every object is first searched briefly and then, if that was not enough, with all that the limits leave, so
 that one hard object does not hide a violation at an easy one. A violation at one object decides; if none is
 found and a limit cut a search short, the answer is "unknown" and says how far it came.
+
+Two engines search: `checkers.search`, which is meant to be read, and `checkers.native.registers`, which is
+compiled. They give the same answers; tests hold them to it.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from checkers.budget import Budget, LimitReachedError
 from checkers.explanation import Suspect, explain, failures
 from checkers.history import History, Op, Pair
 from checkers.models import Label, Model, UnknownOperationError
-from checkers.search import NEVER, Entry, Result, search
+from checkers.native import AVAILABLE, registers
+from checkers.search import NEVER, Entry, Result, Search, search
 from checkers.verdict import Anomaly, Limits, Valid, Verdict
 
 _BRIEF = 20_000
@@ -38,9 +42,12 @@ class Linearizable:
     `key`; `prefix`, the longest linearizable prefix in one possible order, in words (its last 100, of
     `prefix_length`), which ends before the line `prefix_ends_at_index`; `unplaced`, the operations that had
     begun by then and found no place; `states`, which the object may have had then.
+
+    `compiled` is false to have the readable search alone.
     """
 
     model: Model
+    compiled: bool = AVAILABLE
 
     def check(self, history: History, limits: Limits) -> Verdict:
         """False if some object has no linearization, "unknown" if a limit was reached or nothing judged."""
@@ -55,7 +62,8 @@ class Linearizable:
             return Verdict("unknown", reasons=(f"the model {self.model.name} does not fit: {error}",))
         if not any(entry.end != NEVER for part in parts.values() for entry in part):
             return Verdict("unknown", reasons=("no operation ended with ok, so there is nothing to judge",))
-        return _Check(self.model, pairs, parts, budget).verdict()
+        compiled = self.compiled and registers.fits(self.model)
+        return _Check(self.model, pairs, parts, budget, compiled=compiled).verdict()
 
 
 def entries(model: Model, pairs: Sequence[Pair]) -> list[Entry]:
@@ -79,8 +87,11 @@ class _Check:
         pairs: Mapping[Label, list[Pair]],
         parts: Mapping[Label, list[Entry]],
         budget: Budget,
+        *,
+        compiled: bool,
     ) -> None:
         self._model = model
+        self._compiled = compiled
         self._pairs = pairs
         self._parts = parts
         self._budget = budget
@@ -88,8 +99,12 @@ class _Check:
         self._configurations = 0
 
     def verdict(self) -> Verdict:
-        self._search_all(self._parts, _BRIEF if len(self._parts) > 1 else NEVER)
-        self._search_all([key for key in self._with(None) if len(self._parts) > 1], NEVER)
+        if self._compiled:
+            self._results = registers.search_all(self._model, self._parts, self._budget)
+            self._configurations = sum(result.configurations for result in self._results.values())
+        else:
+            self._search_all(self._parts, _BRIEF if len(self._parts) > 1 else NEVER)
+            self._search_all([key for key in self._with(None) if len(self._parts) > 1], NEVER)
         broken, open_ = self._with(False), self._with(None)
         valid: Valid = False if broken else "unknown" if open_ else True
         return Verdict(
@@ -112,7 +127,8 @@ class _Check:
     def _anomaly(self, key: Label) -> Anomaly:
         result, part = self._results[key], self._parts[key]
         suspect = Suspect(key, part, failures(self._model, self._pairs[key]), result.stuck)
-        finding = explain(self._model, suspect, self._budget)
+        find: Search = registers.search if self._compiled else search
+        finding = explain(self._model, suspect, self._budget, find)
         ops: dict[int, Op] = {op.index: op for entry in finding.evidence for op in entry.pair.ops}
         return Anomaly(
             name=finding.name,
