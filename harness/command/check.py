@@ -10,6 +10,8 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -129,25 +131,10 @@ def command(
     Exit code: 0 nothing wrong, 1 a violation, 2 a limit was reached or the operations do not suffice,
     254 the file is missing or malformed.
     """
-    if model_name and model_name not in _MODELS.get(checker_name, ()):
-        raise UserError(_no_model(model_name, checker_name))
-    if svg_file is not None and checker_name not in ("list-append", "rw-register"):
-        raise UserError(f"--svg belongs to --checker list-append and rw-register, not to {checker_name}")
-    if linearizable and checker_name != "set-full":
-        raise UserError(f"--linearizable belongs to --checker set-full, not to {checker_name}")
-    begun_s = time.monotonic()
-    history = _load(file, format_name)
-    if independent:
-        history = foreign.take_keys_out(history)
-    history = _of_workload(history, workload, checker_name)
-    limits = Limits(max(0, time_limit_s - (time.monotonic() - begun_s)), int(memory_limit_mb * 2**20))
-    try:
-        checker = _CHECKERS[checker_name](model_name, linearizable)
-        verdict = checker.check(history, limits)
-    except MalformedHistoryError as error:
-        raise UserError(f"{file}: {error}") from None
-    for note in history.notes:
-        click.echo(f"note: {file}: {note}", err=True)
+    _expect_fitting(checker_name, model_name, linearizable, svg_file)
+    source = _Source(file, format_name, workload, independent)
+    limits = Limits(time_limit_s, int(memory_limit_mb * 2**20))
+    verdict = _judge(source, checker_name, _CHECKERS[checker_name](model_name, linearizable), limits)
     if json_file is not None:
         _write_json(verdict, json_file)
     if svg_file is not None:
@@ -157,16 +144,74 @@ def command(
     context.exit(_CODES[verdict.word])
 
 
-def _no_model(model_name: str, checker_name: str) -> str:
-    if checker_name not in _MODELS:
-        return f"--model belongs to --checker {', '.join(_MODELS)}, not to {checker_name}"
-    return f"--checker {checker_name} has no --model {model_name}; it has {', '.join(_MODELS[checker_name])}"
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What to judge: a file, and which part of it."""
+
+    file: Path
+    format_name: str | None
+    workload: str | None
+    independent: bool
 
 
-def _load(file: Path, format_name: str | None) -> History:
+def _expect_fitting(
+    checker_name: str, model_name: str | None, linearizable: bool, svg_file: str | None
+) -> None:
+    """Options that some checkers have must be given to one of them."""
+    if model_name and checker_name not in _MODELS:
+        raise UserError(f"--model belongs to --checker {', '.join(_MODELS)}, not to {checker_name}")
+    if model_name and model_name not in _MODELS[checker_name]:
+        known = ", ".join(_MODELS[checker_name])
+        raise UserError(f"--checker {checker_name} has no --model {model_name}; it has {known}")
+    if linearizable and checker_name != "set-full":
+        raise UserError(f"--linearizable belongs to --checker set-full, not to {checker_name}")
+    if svg_file is not None and checker_name not in ("list-append", "rw-register"):
+        raise UserError(f"--svg belongs to --checker list-append and rw-register, not to {checker_name}")
+
+
+def _judge(source: _Source, checker_name: str, checker: Checker, limits: Limits) -> Verdict:
+    """Read and judge, both within the limit of time."""
+    begun_s = time.monotonic()
+    whole = not source.independent and source.workload is None
+    if whole and isinstance(checker, ListAppend | RwRegister):
+        verdict = _of_lines(checker, source, limits)
+        if verdict is not None:
+            return verdict
+    history = _load(source)
+    if source.independent:
+        history = foreign.take_keys_out(history)
+    history = _of_workload(history, source.workload, checker_name)
+    if limits.time_s is not None:
+        left_s = max(0, limits.time_s - (time.monotonic() - begun_s))
+        limits = Limits(left_s, limits.memory_bytes)
+    try:
+        verdict = checker.check(history, limits)
+    except MalformedHistoryError as error:
+        raise UserError(f"{source.file}: {error}") from None
+    for note in history.notes:
+        click.echo(f"note: {source.file}: {note}", err=True)
+    return verdict
+
+
+def _of_lines(checker: ListAppend | RwRegister, source: _Source, limits: Limits) -> Verdict | None:
+    """The verdict on a file of our own format without making a history of it; None if that cannot be."""
+    with _reading(source.file) as path:
+        if (source.format_name or foreign.guess(path)) != "jsonl":
+            return None
+        return checker.check_lines(path.read_bytes(), limits)
+
+
+def _load(source: _Source) -> History:
+    with _reading(source.file) as path:
+        return foreign.load(path, source.format_name)
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Path]:
+    """The file, or that of a run's folder; what goes wrong with it is told to the user."""
     path = file / "history.jsonl" if file.is_dir() else file
     try:
-        return foreign.load(path, format_name)
+        yield path
     except MalformedFileError as error:
         raise UserError(f"{path}: {error}") from None
     except OSError as error:
