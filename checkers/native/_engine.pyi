@@ -1,6 +1,7 @@
 """Types of the compiled module; each function is explained in the C++ file that has it."""
 
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 _Outcome = tuple[bool | None, int, int, int, list[int], list[int], str]
@@ -37,3 +38,9 @@ class Transactions:
     def lines(self, number: int) -> tuple[int, int, int, int]: ...
     def order(self, key: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None: ...
     def later(self, key: Any, value: Any, level: int) -> list[tuple[Any, int, int]]: ...
+
+class Component:
+    def __init__(self, edges: Sequence[Sequence[tuple[int, int, int]]], junctions: Sequence[bool]) -> None: ...
+    def search(
+        self, starts: list[int], first: int, steps: list[int], accept: int, level: int, effort: int
+    ) -> tuple[list[tuple[int, int, int]], int, bool]: ...

@@ -28,10 +28,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from checkers.budget import Budget
+from checkers.native import AVAILABLE
 from checkers.transactions.components import ANY_KIND, FORBIDDEN, Steps, components
 from checkers.transactions.dependency import LEVELS, PLAIN, PROCESS, REALTIME, Edge, Kind, Part
+
+if TYPE_CHECKING:
+    from checkers.native._engine import Component as Engine
 
 EFFORT = 2_000_000
 """So many edges are followed at most for one class in one component."""
@@ -127,6 +132,15 @@ def _classify(part: _Component, budget: Budget, effort: int) -> Iterator[Cycle |
         yield fractured
 
 
+def _compiled(edges: Sequence[Sequence[Edge]], junctions: Sequence[bool]) -> Engine | None:
+    """The compiled twin of the walks, if it is there."""
+    if not AVAILABLE:
+        return None
+    from checkers.native._engine import Component  # noqa: PLC0415 - it may not be there
+
+    return Component(edges, junctions)
+
+
 class _Component:
     """One component of the graph, its nodes numbered from 0."""
 
@@ -138,15 +152,35 @@ class _Component:
             [(place[target], kind, level) for target, kind, level in part[node]] for node in self._nodes
         ]
         self._screens: dict[tuple[int, int], set[int]] = {}
+        self._engine = _compiled(self._edges, [node >= transactions for node in self._nodes])
 
     def search(self, wanted: Class, level: int, effort: int) -> Cycle | Undecided | None:
         """A shortest cycle of the class, up to `level`."""
         name = wanted.name + _SUFFIX[level]
+        starts = [
+            start
+            for start in sorted(self._screen(wanted.screen, level))
+            if self._nodes[start] < self._transactions
+        ]
+        if self._engine is None:
+            best, rejected, cut = self._walk(starts, wanted, level, effort)
+        else:
+            kinds = [following for state in wanted.steps for following in state]
+            found, rejected, cut = self._engine.search(
+                starts, int(wanted.first), kinds, wanted.accept, level, effort
+            )
+            best = [Step(self._nodes[node], Kind(kind), at) for node, kind, at in found]
+        if cut and not best:
+            return Undecided(name, len(self._nodes))
+        return Cycle(name, tuple(best), not cut and len(best) <= rejected) if best else None
+
+    def _walk(
+        self, starts: Sequence[int], wanted: Class, level: int, effort: int
+    ) -> tuple[list[Step], int, bool]:
+        """A shortest cycle, the shortest walk that was none, and whether the effort was used up."""
         best: list[Step] = []
         spent, rejected = 0, len(self._nodes) * len(wanted.steps)
-        for start in sorted(self._screen(wanted.screen, level)):
-            if self._nodes[start] >= self._transactions:
-                continue
+        for start in starts:
             walk = _Walk(self._edges, self._nodes, self._transactions, wanted, level)
             steps = walk.back_to(start, len(best) - 1 if best else len(self._nodes) * len(wanted.steps))
             spent += walk.spent
@@ -157,8 +191,8 @@ class _Component:
             if len(best) == 2:
                 break
             if spent > effort:
-                return Cycle(name, tuple(best), False) if best else Undecided(name, len(self._nodes))
-        return Cycle(name, tuple(best), len(best) <= rejected) if best else None
+                return best, rejected, True
+        return best, rejected, False
 
     def _screen(self, steps: Steps, level: int) -> set[int]:
         """Where such a cycle can be at all."""

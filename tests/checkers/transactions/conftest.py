@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from checkers.native import AVAILABLE, NOTICE
-from checkers.transactions import compiled
+from checkers.transactions import compiled, cycles
 
 
 @pytest.fixture
 def python(monkeypatch: pytest.MonkeyPatch) -> None:
     """The readable Python judges."""
     monkeypatch.setattr(compiled, "AVAILABLE", False)
+    monkeypatch.setattr(cycles, "AVAILABLE", False)
 
 
 @pytest.fixture(params=["python", "compiled"])
@@ -19,4 +20,5 @@ def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """One after the other."""
     if request.param == "compiled" and not AVAILABLE:
         pytest.skip(NOTICE)
-    monkeypatch.setattr(compiled, "AVAILABLE", request.param == "compiled")
+    for module in (compiled, cycles):
+        monkeypatch.setattr(module, "AVAILABLE", request.param == "compiled")

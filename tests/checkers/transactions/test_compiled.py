@@ -12,7 +12,7 @@ from checkers import codec
 from checkers.budget import Budget, LimitReachedError
 from checkers.history import History
 from checkers.native import AVAILABLE, NOTICE
-from checkers.transactions import compiled
+from checkers.transactions import compiled, cycles
 from checkers.transactions.checker import ListAppend, RwRegister
 from checkers.transactions.finding import Evidence
 from checkers.verdict import Limits
@@ -42,7 +42,9 @@ def components(evidence: Evidence) -> list[list[int]]:
 
 @pytest.mark.parametrize("write", CHECKERS)
 @pytest.mark.parametrize("database", DATABASES)
-def test_what_python_finds(database: databases.Database, write: Write) -> None:
+def test_what_python_finds(
+    database: databases.Database, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for seed in range(25):
         random = Random(seed)
         history = record(
@@ -66,12 +68,23 @@ def test_what_python_finds(database: databases.Database, write: Write) -> None:
         assert sorted(map(repr, fast.findings)) == sorted(map(repr, slow.findings)) or max(
             slow.counts.values()
         ) > len(slow.findings)
+        assert_same_cycles(slow, monkeypatch)
         judge = CHECKERS[write]().judge
         verdicts = [judge(evidence, Budget(Limits())) for evidence in (slow, fast)]
         assert verdicts[0].statistics == verdicts[1].statistics
         assert verdicts[0].valid == verdicts[1].valid
         words = [sorted(a.sentence for a in verdict.anomalies) for verdict in verdicts]
         assert [len(some) for some in words] == [len(verdicts[0].anomalies)] * 2
+
+
+def assert_same_cycles(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Step for step, also where the effort ends early."""
+    for effort in (cycles.EFFORT, 30):
+        found = []
+        for available in (True, False):
+            monkeypatch.setattr(cycles, "AVAILABLE", available)
+            found.append(list(cycles.cycles(evidence.parts(), len(evidence.txns), Budget(Limits()), effort)))
+        assert found[0] == found[1]
 
 
 GOOD = b"".join(codec.encode(op) for op in sequence("ok a x 1", "ok r x [1]"))
