@@ -6,9 +6,9 @@ not the file's: `pestle run` answers it.
 
 from __future__ import annotations
 
+import collections
 import shlex
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,15 +21,20 @@ from click.core import ParameterSource
 
 from checkers import foreign
 from checkers.availability import Availability
+from checkers.bank import Bank
 from checkers.codec import MalformedFileError
 from checkers.convergence import Convergence
+from checkers.counter import Counter
 from checkers.history import UNTIMED, History, MalformedHistoryError, Op
 from checkers.linearizability import Linearizable
 from checkers.models import NAMES, model
+from checkers.outcomes import Outcomes
 from checkers.set_full import SetFull
 from checkers.statistics import Statistics
+from checkers.total_queue import TotalQueue
 from checkers.transactions import consistency
 from checkers.transactions.checker import ListAppend, RwRegister
+from checkers.unique_ids import UniqueIds
 from checkers.verdict import Anomaly, Checker, Limits, Verdict
 from harness.command import Exit, UserError
 
@@ -38,6 +43,11 @@ _CHECKERS: Mapping[str, Callable[[str | None, bool], Checker]] = {
     "list-append": lambda model_name, _: ListAppend(model_name or _DEFAULT_CLAIM),
     "rw-register": lambda model_name, _: RwRegister(model_name or _DEFAULT_CLAIM),
     "set-full": lambda _, linearizable: SetFull(linearizable=linearizable),
+    "bank": lambda _, __: Bank(),
+    "counter": lambda _, __: Counter(),
+    "total-queue": lambda _, __: TotalQueue(),
+    "unique-ids": lambda _, __: UniqueIds(),
+    "outcomes": lambda _, __: Outcomes(),
     "convergence": lambda _, __: Convergence(),
     "availability": lambda _, __: Availability(),
     "statistics": lambda _, __: Statistics(),
@@ -173,7 +183,7 @@ def _judge(source: _Source, checker_name: str, checker: Checker, limits: Limits)
     """Read and judge, both within the limit of time."""
     begun_s = time.monotonic()
     whole = not source.independent and source.workload is None
-    if whole and isinstance(checker, ListAppend | RwRegister):
+    if whole and isinstance(checker, Linearizable | ListAppend | RwRegister):
         verdict = _of_lines(checker, source, limits)
         if verdict is not None:
             return verdict
@@ -193,7 +203,9 @@ def _judge(source: _Source, checker_name: str, checker: Checker, limits: Limits)
     return verdict
 
 
-def _of_lines(checker: ListAppend | RwRegister, source: _Source, limits: Limits) -> Verdict | None:
+def _of_lines(
+    checker: Linearizable | ListAppend | RwRegister, source: _Source, limits: Limits
+) -> Verdict | None:
     """The verdict on a file of our own format without making a history of it; None if that cannot be."""
     with _reading(source.file) as path:
         if (source.format_name or foreign.guess(path)) != "jsonl":
@@ -293,7 +305,7 @@ def _repeat(context: click.Context) -> str:
 
 
 def _summary(anomalies: Sequence[Anomaly]) -> str:
-    counts = Counter(anomaly.name for anomaly in anomalies)
+    counts = collections.Counter(anomaly.name for anomaly in anomalies)
     return f" ({', '.join(f'{count} {name}' for name, count in counts.items())})" if counts else ""
 
 

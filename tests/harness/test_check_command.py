@@ -357,6 +357,22 @@ def test_write_skew_is_told_and_drawn(tmp_path: Path, check: Check, model: str, 
     assert (tmp_path / "cycle.svg").read_text().startswith("<svg")
 
 
+@pytest.mark.parametrize(
+    ("checker", "lines", "code"),
+    [
+        ("unique-ids", ("0 invoke generate", "0 ok generate 1", "0 invoke generate", "0 ok generate 1"), 1),
+        ("counter", ("0 invoke add 1", "0 ok add 1", "0 invoke read", "0 ok read 1"), 0),
+        ("total-queue", ("0 invoke enqueue 1", "0 ok enqueue 1", "0 invoke dequeue", "0 ok dequeue 2"), 1),
+        ("outcomes", ("0 invoke write 1", "0 fail write 1", "0 invoke read", "0 ok read 1"), 2),
+        ("bank", ("0 invoke transfer", "0 ok transfer"), 2),
+    ],
+)
+def test_small_checkers_by_name(
+    tmp_path: Path, check: Check, checker: str, lines: tuple[str, ...], code: int
+) -> None:
+    assert check(store(tmp_path, *lines), "--checker", checker).code == code
+
+
 def test_registers_are_judged_as_json(tmp_path: Path, check: Check) -> None:
     path = transactions_file(tmp_path, [["w", 1, 5], ["w", 1, 6]], [["r", 1, 5]])
     answer = check(path, "--checker", "rw-register", "--json", "-").json
