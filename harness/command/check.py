@@ -28,7 +28,9 @@ from checkers.counter import Counter
 from checkers.history import UNTIMED, History, MalformedHistoryError, Op
 from checkers.linearizability import Linearizable
 from checkers.models import NAMES, model
+from checkers.native import AVAILABLE, NOTICE
 from checkers.outcomes import Outcomes
+from checkers.sessions import Sessions
 from checkers.set_full import SetFull
 from checkers.statistics import Statistics
 from checkers.total_queue import TotalQueue
@@ -47,6 +49,7 @@ _CHECKERS: Mapping[str, Callable[[str | None, bool], Checker]] = {
     "counter": lambda _, __: Counter(),
     "total-queue": lambda _, __: TotalQueue(),
     "unique-ids": lambda _, __: UniqueIds(),
+    "sessions": lambda _, __: Sessions(),
     "outcomes": lambda _, __: Outcomes(),
     "convergence": lambda _, __: Convergence(),
     "availability": lambda _, __: Availability(),
@@ -184,6 +187,8 @@ def _judge(source: _Source, checker_name: str, checker: Checker, limits: Limits)
     begun_s = time.monotonic()
     whole = not source.independent and source.workload is None
     if whole and isinstance(checker, Linearizable | ListAppend | RwRegister):
+        if not AVAILABLE:
+            click.echo(f"note: {NOTICE}", err=True)
         verdict = _of_lines(checker, source, limits)
         if verdict is not None:
             return verdict

@@ -364,6 +364,7 @@ def test_write_skew_is_told_and_drawn(tmp_path: Path, check: Check, model: str, 
         ("counter", ("0 invoke add 1", "0 ok add 1", "0 invoke read", "0 ok read 1"), 0),
         ("total-queue", ("0 invoke enqueue 1", "0 ok enqueue 1", "0 invoke dequeue", "0 ok dequeue 2"), 1),
         ("outcomes", ("0 invoke write 1", "0 fail write 1", "0 invoke read", "0 ok read 1"), 2),
+        ("sessions", ("0 invoke generate", "0 ok generate 1"), 2),
         ("bank", ("0 invoke transfer", "0 ok transfer"), 2),
     ],
 )
