@@ -15,14 +15,14 @@ compiled. They give the same answers; tests hold them to it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from checkers.budget import Budget, LimitReachedError
 from checkers.explanation import Suspect, explain, failures
 from checkers.history import History, Op, Pair
 from checkers.models import Label, Model, UnknownOperationError
-from checkers.native import AVAILABLE, registers
+from checkers.native import AVAILABLE, register_lines, registers
 from checkers.search import NEVER, Entry, Result, Search, search
 from checkers.verdict import Anomaly, Limits, Valid, Verdict
 
@@ -33,6 +33,7 @@ _MOST_ANOMALIES = 10
 """A broken database breaks thousands of keys. So many are explained, all are counted."""
 _MOST_WORDS = 100
 """So many operations of a prefix are told, the last ones."""
+_NOTHING = Verdict("unknown", reasons=("no operation ended with ok, so there is nothing to judge",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,44 @@ class Linearizable:
         except UnknownOperationError as error:
             return Verdict("unknown", reasons=(f"the model {self.model.name} does not fit: {error}",))
         if not any(entry.end != NEVER for part in parts.values() for entry in part):
-            return Verdict("unknown", reasons=("no operation ended with ok, so there is nothing to judge",))
-        compiled = self.compiled and registers.fits(self.model)
-        return _Check(self.model, pairs, parts, budget, compiled=compiled).verdict()
+            return _NOTHING
+        if self.compiled and registers.fits(self.model):
+            results = registers.search_all(self.model, parts, budget)
+            find: Search = registers.search
+        else:
+            results = _search_all(self.model, parts, budget)
+            find = search
+        return _Check(self.model, budget, find=find, results=results, pairs=pairs, parts=parts).verdict()
+
+    def check_lines(self, text: bytes, limits: Limits) -> Verdict | None:
+        """Judge the content of a file of JSON lines; None if it must be read as a history first."""
+        if not self.compiled:
+            return None
+        budget = Budget(limits)
+        try:
+            lines = register_lines.read(self.model, text, budget)
+        except LimitReachedError as reached:
+            return Verdict("unknown", reasons=(f"{reached} before the search began",))
+        if lines is None:
+            return None
+        if not lines.judged:
+            return _NOTHING
+        results, orders = lines.results(budget)
+        pairs: dict[Label, list[Pair]] = {}
+        parts: dict[Label, list[Entry]] = {}
+        for key in _with(results, False)[:_MOST_ANOMALIES]:
+            pairs[key] = lines.pairs(key)
+            parts[key] = entries(self.model, pairs[key])
+            results[key] = register_lines.with_order(results[key], parts[key], orders[key])
+        return _Check(
+            self.model,
+            budget,
+            find=registers.search,
+            results=results,
+            pairs=pairs,
+            parts=parts,
+            operations=lines.operations,
+        ).verdict()
 
 
 def entries(model: Model, pairs: Sequence[Pair]) -> list[Entry]:
@@ -78,34 +114,48 @@ def entries(model: Model, pairs: Sequence[Pair]) -> list[Entry]:
     return placeable
 
 
+def _search_all(model: Model, parts: Mapping[Label, list[Entry]], budget: Budget) -> dict[Label, Result]:
+    """A result for each object by the readable search, as far as the budget allows."""
+    several = len(parts) > 1
+    results = {key: search(model, part, budget, _BRIEF if several else NEVER) for key, part in parts.items()}
+    for key in _with(results, None) if several else ():
+        longer = search(model, parts[key], budget, NEVER)
+        both = results[key].configurations + longer.configurations
+        results[key] = replace(longer, configurations=both)
+    return results
+
+
+def _with(results: Mapping[Label, Result], answer: bool | None) -> list[Label]:
+    """The objects with this answer."""
+    return [key for key, result in results.items() if result.linearizable is answer]
+
+
 class _Check:
-    """The check of one history: results by object, as far as the budget allows."""
+    """The verdict on one history by the results of its objects, of which the broken ones are explained."""
 
     def __init__(
         self,
         model: Model,
-        pairs: Mapping[Label, list[Pair]],
-        parts: Mapping[Label, list[Entry]],
         budget: Budget,
         *,
-        compiled: bool,
+        find: Search,
+        results: Mapping[Label, Result],
+        pairs: Mapping[Label, list[Pair]],
+        parts: Mapping[Label, list[Entry]],
+        operations: int | None = None,
     ) -> None:
+        """`pairs` and `parts` have the broken objects at least; `operations` counts those of all objects."""
         self._model = model
-        self._compiled = compiled
+        self._budget = budget
+        self._find = find
+        self._results = results
         self._pairs = pairs
         self._parts = parts
-        self._budget = budget
-        self._results: dict[Label, Result] = {}
-        self._configurations = 0
+        self._operations = sum(map(len, parts.values())) if operations is None else operations
+        self._configurations = sum(result.configurations for result in results.values())
 
     def verdict(self) -> Verdict:
-        if self._compiled:
-            self._results = registers.search_all(self._model, self._parts, self._budget)
-            self._configurations = sum(result.configurations for result in self._results.values())
-        else:
-            self._search_all(self._parts, _BRIEF if len(self._parts) > 1 else NEVER)
-            self._search_all([key for key in self._with(None) if len(self._parts) > 1], NEVER)
-        broken, open_ = self._with(False), self._with(None)
+        broken, open_ = _with(self._results, False), _with(self._results, None)
         valid: Valid = False if broken else "unknown" if open_ else True
         return Verdict(
             valid=valid,
@@ -114,21 +164,10 @@ class _Check:
             reasons=self._summary(open_) if valid == "unknown" else (),
         )
 
-    def _search_all(self, keys: Sequence[Label] | Mapping[Label, list[Entry]], allowance: int) -> None:
-        for key in keys:
-            result = search(self._model, self._parts[key], self._budget, allowance)
-            self._results[key] = result
-            self._configurations += result.configurations
-
-    def _with(self, answer: bool | None) -> list[Label]:
-        """The objects with this answer."""
-        return [key for key, result in self._results.items() if result.linearizable is answer]
-
     def _anomaly(self, key: Label) -> Anomaly:
         result, part = self._results[key], self._parts[key]
         suspect = Suspect(key, part, failures(self._model, self._pairs[key]), result.stuck)
-        find: Search = registers.search if self._compiled else search
-        finding = explain(self._model, suspect, self._budget, find)
+        finding = explain(self._model, suspect, self._budget, self._find)
         ops: dict[int, Op] = {op.index: op for entry in finding.evidence for op in entry.pair.ops}
         return Anomaly(
             name=finding.name,
@@ -155,8 +194,8 @@ class _Check:
     def _statistics(self, broken: int, open_: int) -> dict[str, Any]:
         return {
             "model": self._model.name,
-            "operations": sum(len(part) for part in self._parts.values()),
-            "objects": len(self._parts),
+            "operations": self._operations,
+            "objects": len(self._results),
             "objects_not_linearizable": broken,
             "objects_undecided": open_,
             "configurations": self._configurations,
@@ -175,5 +214,5 @@ class _Check:
                 )
             else:
                 named = ", ".join(str(key) for key in keys[:5]) + (", …" if len(keys) > 5 else "")
-                sentences.append(f"{reached}; {len(keys)} of {len(self._parts)} keys are open: {named}")
+                sentences.append(f"{reached}; {len(keys)} of {len(self._results)} keys are open: {named}")
         return tuple(sentences)

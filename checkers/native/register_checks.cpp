@@ -1,6 +1,7 @@
 // The searches of registers for Python: columns in, one outcome for each part out.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "portfolio.hpp"
+#include "register_lines.hpp"
 
 namespace nb = nanobind;
 using namespace registers;
@@ -68,6 +70,64 @@ static std::vector<Part> parts_of(Column<std::int64_t> sizes, Column<std::uint8_
     return parts;
 }
 
+static nb::list told(const std::vector<Outcome> &outcomes) {
+    nb::list all;
+    for (const Outcome &outcome : outcomes) all.append(told(outcome));
+    return all;
+}
+
+static std::vector<std::pair<std::size_t, std::size_t>> pairs_of(const std::vector<Span> &spans) {
+    std::vector<std::pair<std::size_t, std::size_t>> pairs;
+    for (Span span : spans) pairs.emplace_back(span.start, span.stop);
+    return pairs;
+}
+
+// Keeps the text alive that the lines point into.
+struct RegisterLines {
+    RegisterLines(nb::bytes text, bool cas, bool failures)
+        : text(text), lines(std::string_view(text.c_str(), text.size()), cas, failures) {
+        nb::gil_scoped_release released;
+        familiar = lines.read();
+    }
+
+    nb::list check(double seconds, std::int64_t memory, std::uint64_t brief, unsigned threads) const {
+        Account account(seconds, memory);
+        std::vector<Outcome> outcomes;
+        work_alone(account, [&] { outcomes = decide_all(lines.parts(), account, {brief, 0, threads}); });
+        return told(outcomes);
+    }
+    std::vector<std::size_t> sizes() const {
+        std::vector<std::size_t> all;
+        for (const Part &part : lines.parts()) all.push_back(part.size());
+        return all;
+    }
+    bool judged() const {
+        for (const Part &part : lines.parts())
+            for (const Operation &op : part)
+                if (op.must()) return true;
+        return false;
+    }
+
+    nb::bytes text;
+    Lines lines;
+    bool familiar = false;
+};
+
+static nb::bytes bytes_of(std::string_view text) { return nb::bytes(text.data(), text.size()); }
+
+static void bind_lines(nb::module_ &module) {
+    nb::class_<RegisterLines>(module, "RegisterLines")
+        .def(nb::init<nb::bytes, bool, bool>(), nb::arg("text"), nb::kw_only(), nb::arg("cas"), nb::arg("failures"))
+        .def_ro("familiar", &RegisterLines::familiar)
+        .def("judged", &RegisterLines::judged)
+        .def("sizes", &RegisterLines::sizes)
+        .def("nemesis", [](const RegisterLines &self) { return pairs_of(self.lines.nemesis()); })
+        .def("lines", [](const RegisterLines &self, std::size_t part) { return pairs_of(self.lines.lines(part)); })
+        .def("key", [](const RegisterLines &self, std::size_t part) { return bytes_of(self.lines.key(part)); })
+        .def("value", [](const RegisterLines &self, std::size_t part, Value state) { return bytes_of(self.lines.value(part, state)); })
+        .def("check", &RegisterLines::check, nb::kw_only(), nb::arg("seconds"), nb::arg("memory"), nb::arg("brief"), nb::arg("threads"));
+}
+
 void bind_registers(nb::module_ &module) {
     module.def(
         "check_registers",
@@ -80,11 +140,10 @@ void bind_registers(nb::module_ &module) {
             work_alone(account, [&] {
                 outcomes = decide_all(parts, account, {brief, most, threads, Method(only), explained});
             });
-            nb::list all;
-            for (const Outcome &outcome : outcomes) all.append(told(outcome));
-            return all;
+            return told(outcomes);
         },
         nb::arg("sizes"), nb::arg("kinds"), nb::arg("a"), nb::arg("b"), nb::arg("begins"), nb::arg("ends"), nb::kw_only(),
         nb::arg("seconds"), nb::arg("memory"), nb::arg("brief"), nb::arg("most"), nb::arg("threads"), nb::arg("only"),
         nb::arg("explained"));
+    bind_lines(module);
 }

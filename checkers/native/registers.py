@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from checkers.budget import Budget, LimitReachedError
 from checkers.models import Call, Label, Model, State
@@ -20,7 +21,7 @@ METHODS = ("portfolio", "zones", "depth-first", "relaxed-frontier", "frontier")
 """The names of the searches, in the order of their numbers in `portfolio.hpp`; the first stands for all."""
 
 _READ, _WRITE, _CAS, _DIFFERS = range(4)
-_BRIEF = 100_000
+BRIEF = 100_000
 """Configurations of the first search of each object: well below a second."""
 _ENTRY_BYTES = 120
 """An operation in columns, in a part, and in the prefix that explains."""
@@ -35,7 +36,8 @@ def search(
     model: Model, entries: Sequence[Entry], budget: Budget, allowance: int = NEVER, *, only: str = METHODS[0]
 ) -> Result:
     """As `checkers.search.search`. At least one configuration is counted for each entry."""
-    return search_all(model, {None: entries}, budget, allowance, only=only)[None]
+    result = search_all(model, {None: entries}, budget, allowance, only=only)[None]
+    return replace(result, configurations=max(result.configurations, len(entries)))
 
 
 def search_all(
@@ -66,7 +68,7 @@ def search_all(
             columns.ends,
             seconds=budget.seconds_left,
             memory=budget.bytes_left,
-            brief=_BRIEF,
+            brief=BRIEF,
             most=0 if allowance == NEVER else allowance,
             threads=os.cpu_count() or 1,
             only=METHODS.index(only),
@@ -76,12 +78,7 @@ def search_all(
         return {key: Result(None, (), -1, (), 0, str(reached)) for key in parts}
     finally:
         budget.charge(charged - budget.charged)
-    reasons = {
-        "": "",
-        "time": budget.time_over,
-        "memory": budget.memory_over,
-        "allowance": f"the allowance of {allowance} configurations was used up",
-    }
+    why = reasons(budget) | {"allowance": f"the allowance of {allowance} configurations was used up"}
     results = {}
     for (key, part), values, outcome in zip(parts.items(), columns.values, outcomes, strict=True):
         answer, _, configurations, stuck, order, states, limit = outcome
@@ -90,10 +87,15 @@ def search_all(
             order=tuple(part[place] for place in order),
             stuck=stuck,
             states=tuple(values[state] for state in states),
-            configurations=max(configurations, len(part)),
-            reason=reasons[limit],
+            configurations=configurations,
+            reason=why[limit],
         )
     return results
+
+
+def reasons(budget: Budget) -> dict[str, str]:
+    """The words for the limits that the engine names."""
+    return {"": "", "time": budget.time_over, "memory": budget.memory_over}
 
 
 class _Columns:
