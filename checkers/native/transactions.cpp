@@ -15,10 +15,12 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <stdexcept>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -623,7 +625,7 @@ class ListAppend : public Inference {
         std::uint32_t longest = kNone, reader = kNone;
         bool sound = true, any = false;
     };
-    using Said = std::vector<std::pair<int, std::pair<std::uint32_t, Value>>>;
+    using Said = std::set<std::tuple<int, std::uint32_t, Value>>;
 
     PairTable table_;
     std::vector<Append> appends_;
@@ -639,10 +641,7 @@ class ListAppend : public Inference {
         return {elements.begin() + mop->begin, elements.begin() + mop->begin + mop->length};
     }
     static bool first(Said &said, int what, std::uint32_t number, Value value) {
-        auto entry = std::make_pair(what, std::make_pair(number, value));
-        if (std::find(said.begin(), said.end(), entry) != said.end()) return false;
-        said.push_back(entry);
-        return true;
+        return said.emplace(what, number, value).second;
     }
 
     void collect() {
@@ -721,14 +720,13 @@ class ListAppend : public Inference {
         Said said;
         const Value *order = elements.data() + longest_mop->begin;
         std::vector<std::uint32_t> writers(longest_mop->length);
-        std::vector<Value> garbage;
+        std::set<Value> garbage;
         std::uint32_t first_twice = kNone;
         for (std::uint32_t place = 0; place < longest_mop->length; ++place) {
             std::uint32_t append = writers[place] = append_of(key, order[place]);
             bool again;
             if (append == kNone) {
-                again = std::find(garbage.begin(), garbage.end(), order[place]) != garbage.end();
-                garbage.push_back(order[place]);
+                again = !garbage.insert(order[place]).second;
             } else {
                 again = appends_[append].place != kNone;
                 if (!again) appends_[append].place = place;
@@ -920,7 +918,7 @@ class RwRegister : public Inference {
     struct Register {
         std::vector<std::uint32_t> versions;
         std::vector<Touch> touched;
-        std::vector<std::pair<Value, std::uint32_t>> said;
+        std::set<std::pair<Value, std::uint32_t>> said;
     };
 
     PairTable table_;
@@ -956,11 +954,7 @@ class RwRegister : public Inference {
         }
     }
     bool first(std::uint32_t key, Value value, std::uint32_t number) {
-        auto &said = by_key_[key].said;
-        std::pair<Value, std::uint32_t> entry{value, number};
-        if (std::find(said.begin(), said.end(), entry) != said.end()) return false;
-        said.push_back(entry);
-        return true;
+        return by_key_[key].said.emplace(value, number).second;
     }
     void inspect(std::uint32_t number) {
         const Txn &txn = txns[number];
@@ -1127,13 +1121,15 @@ class RwRegister : public Inference {
                 path.pop_back();
                 if (!path.empty()) low[path.back()] = std::min(low[path.back()], low[here]);
                 if (low[here] != order[here]) continue;
-                auto begin = std::find(open.begin(), open.end(), here);
                 std::vector<std::uint32_t> members;
-                for (auto member = begin; member != open.end(); ++member) {
-                    is_open[*member] = 0;
-                    members.push_back(some[*member]);
-                }
-                open.erase(begin, open.end());
+                std::uint32_t member;
+                do {
+                    member = open.back();
+                    open.pop_back();
+                    is_open[member] = 0;
+                    members.push_back(some[member]);
+                } while (member != here);
+                std::reverse(members.begin(), members.end());
                 if (members.size() > 1) return members;
             }
         }
@@ -1148,17 +1144,15 @@ class RwRegister : public Inference {
             if (members.empty()) continue;
             std::vector<std::uint32_t> witnesses;
             std::vector<std::vector<Value>> values(1);
-            auto inside = [&](std::uint32_t version) {
-                return std::find(members.begin(), members.end(), version) != members.end();
-            };
+            std::unordered_set<std::uint32_t> inside(members.begin(), members.end()), said;
             auto witness = [&](std::uint32_t number) {
-                if (std::find(witnesses.begin(), witnesses.end(), number) == witnesses.end()) witnesses.push_back(number);
+                if (said.insert(number).second) witnesses.push_back(number);
             };
             for (std::uint32_t member : members) {
                 values[0].push_back(versions_[member].value);
                 for (int at = 0; at <= level; ++at)
                     for (const Later &later : versions_[member].following[at])
-                        if (inside(later.version)) witness(later.first), witness(later.second);
+                        if (inside.contains(later.version)) witness(later.first), witness(later.second);
             }
             find(names[level], witnesses, key, values, 2);
             for (std::uint32_t version : some)
