@@ -37,6 +37,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         try:
             compile_engine()
         except CannotCompileError as missing:
+            ENGINE.unlink(missing_ok=True)  # It would be of other sources.
             self.app.display_warning(f"checkers.native is not compiled, checks will be slower: {missing}")
             return
         build_data["artifacts"].append(f"/checkers/native/{ENGINE.name}")
@@ -50,7 +51,6 @@ def compile_engine() -> None:
     watched = [*sources, *HERE.glob("*.hpp"), Path(__file__)]
     if ENGINE.exists() and ENGINE.stat().st_mtime > max(path.stat().st_mtime for path in watched):
         return
-    ENGINE.unlink(missing_ok=True)
     compiler = _compiler()
     headers = Path(sysconfig.get_path("include"))
     if not (headers / "Python.h").exists():
@@ -71,7 +71,10 @@ def compile_engine() -> None:
         shared = ["-bundle", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
         made = str(Path(scratch, ENGINE.name))
         _run([*compiler, *shared, "-pthread", *objects, "-o", made])
-        shutil.copy(made, ENGINE)
+        # Whoever runs the old one goes on with it: the file is replaced, not written over.
+        fresh = ENGINE.with_suffix(".fresh")
+        shutil.copy(made, fresh)
+        fresh.replace(ENGINE)
 
 
 def _compiler() -> list[str]:

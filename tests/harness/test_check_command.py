@@ -74,9 +74,11 @@ STALE = (
     "1 invoke read key=3",
     "1 ok read 1 key=3",
 )
+# Every value is written twice and read once: as hard for the compiled searches as for the readable one.
 HARD = (
-    *(f"{i} invoke write {i}" for i in range(24)),
-    *(f"{i} ok write {i}" for i in range(24)),
+    *(f"{i} invoke write {i // 2}" for i in range(60)),
+    *(line for i in range(30) for line in ("70 invoke read", f"70 ok read {i}")),
+    *(f"{i} ok write {i // 2}" for i in range(60)),
     "0 invoke read",
     "0 ok read 99",
 )
