@@ -22,6 +22,9 @@ from checkers.search import NEVER, Entry, Search, search
 _ALLOWANCE = 60_000
 """Configurations for one object in all: about two seconds."""
 
+_RECENT = 2000
+"""So many of the last operations are tried alone, before halves of all."""
+
 _Needs = dict[State | Special, tuple[int, int]]
 
 
@@ -42,6 +45,9 @@ class _Shrinking:
     def run(self, entries: Sequence[Entry], stuck: int) -> list[Entry]:
         self._kept = list(entries)
         self._keep_if_broken(_until(self._model, entries, stuck))
+        if len(self._kept) > _RECENT:
+            # Mostly the contradiction is young, and halving a long history costs more than all the rest.
+            self._keep_if_broken(self._without(self._kept[:-_RECENT]))
         size = (len(self._kept) + 1) // 2
         while size and self._left > 0:
             shrunk = self._leave_out_chunks(size)
