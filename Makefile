@@ -19,12 +19,14 @@ test: .venv/test
 bench: .venv/run
 	$(bin)/pestle bench server
 
-# The stamps are renewed when a lock file or the project's metadata change.
-.venv/run: requirements.lock pyproject.toml harness/bootstrap.sh
+# The stamps are renewed when a lock file, the project's metadata or what is compiled change.
+installed := pyproject.toml hatch_build.py harness/bootstrap.sh $(wildcard checkers/native/*.cpp checkers/native/*.hpp)
+
+.venv/run: requirements.lock $(installed)
 	@sh harness/bootstrap.sh requirements.lock
 	@touch $@
 
-.venv/test: requirements-test.lock pyproject.toml harness/bootstrap.sh
+.venv/test: requirements-test.lock $(installed)
 	@sh harness/bootstrap.sh requirements-test.lock
 	@touch .venv/run $@
 
@@ -36,4 +38,4 @@ lock:
 	  --extra build --extra test -c requirements.lock pyproject.toml -o requirements-test.lock
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv checkers/native/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

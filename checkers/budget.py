@@ -7,6 +7,8 @@ history itself is the caller's and is not counted.
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 
 from checkers.verdict import Limits
@@ -28,10 +30,29 @@ class Budget:
         """Take `size` bytes; a negative size gives them back. Raises LimitReachedError."""
         self.charged += size
         if self._memory is not None and self.charged > self._memory:
-            mib = self._memory / 2**20
-            raise LimitReachedError(f"the memory limit of {mib:g} MB was reached")
+            raise LimitReachedError(self.memory_over)
 
     def check_time(self) -> None:
         """Raises LimitReachedError when the time is over."""
         if self._deadline is not None and time.monotonic() >= self._deadline:
-            raise LimitReachedError("the time limit was reached")
+            raise LimitReachedError(self.time_over)
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the deadline; infinite without one."""
+        return math.inf if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    @property
+    def bytes_left(self) -> int:
+        """What may still be charged."""
+        return sys.maxsize // 2 if self._memory is None else max(0, self._memory - self.charged)
+
+    @property
+    def time_over(self) -> str:
+        """The words for the end of the time."""
+        return "the time limit was reached"
+
+    @property
+    def memory_over(self) -> str:
+        """The words for the end of the memory."""
+        return f"the memory limit of {(self._memory or 0) / 2**20:g} MB was reached"

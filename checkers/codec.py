@@ -59,6 +59,16 @@ class MalformedFileError(ValueError):
     """The file is no history. The message names the line, counted from 1."""
 
 
+def decode_line(line: bytes, index: int) -> Op:
+    """The operation on one line, which is known to be one; `index` counts if the line has none."""
+    return _line.decode(line).op(index)
+
+
+def encode_all(ops: Iterable[Op]) -> bytes:
+    """The content of a file."""
+    return _encoder.encode_lines(ops)
+
+
 def encode(op: Op) -> bytes:
     """One line, newline included."""
     return _encoder.encode(op) + b"\n"

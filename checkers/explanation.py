@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from checkers.budget import Budget
 from checkers.history import Pair
 from checkers.models import Call, Label, Model, Special, State, UnknownOperationError
-from checkers.search import NEVER, Entry
+from checkers.search import NEVER, Entry, Search, search
 from checkers.shrinking import shrink
 
 
@@ -45,9 +45,9 @@ class Suspect:
     stuck: int
 
 
-def explain(model: Model, suspect: Suspect, budget: Budget) -> Finding:
+def explain(model: Model, suspect: Suspect, budget: Budget, search: Search = search) -> Finding:
     """The plainest true sentence about a history that has no linearization."""
-    core = shrink(model, suspect.entries, suspect.stuck, budget)
+    core = shrink(model, suspect.entries, suspect.stuck, budget, search)
     whole = _Whole(model, suspect)
     for entry in core:
         needed = model.requires(entry.call)

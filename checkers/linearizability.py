@@ -7,19 +7,23 @@ effect at any time after they began, or never; a read that did not answer says n
 Every object is first searched briefly and then, if that was not enough, with all that the limits leave, so
 that one hard object does not hide a violation at an easy one. A violation at one object decides; if none is
 found and a limit cut a search short, the answer is "unknown" and says how far it came.
+
+Two engines search: `checkers.search`, which is meant to be read, and `checkers.native.registers`, which is
+compiled. They give the same answers; tests hold them to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from checkers.budget import Budget, LimitReachedError
 from checkers.explanation import Suspect, explain, failures
 from checkers.history import History, Op, Pair
 from checkers.models import Label, Model, UnknownOperationError
-from checkers.search import NEVER, Entry, Result, search
+from checkers.native import AVAILABLE, register_lines, registers
+from checkers.search import NEVER, Entry, Result, Search, search
 from checkers.verdict import Anomaly, Limits, Valid, Verdict
 
 _BRIEF = 20_000
@@ -29,6 +33,7 @@ _MOST_ANOMALIES = 10
 """A broken database breaks thousands of keys. So many are explained, all are counted."""
 _MOST_WORDS = 100
 """So many operations of a prefix are told, the last ones."""
+_NOTHING = Verdict("unknown", reasons=("no operation ended with ok, so there is nothing to judge",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,12 @@ class Linearizable:
     `key`; `prefix`, the longest linearizable prefix in one possible order, in words (its last 100, of
     `prefix_length`), which ends before the line `prefix_ends_at_index`; `unplaced`, the operations that had
     begun by then and found no place; `states`, which the object may have had then.
+
+    `compiled` is false to have the readable search alone.
     """
 
     model: Model
+    compiled: bool = AVAILABLE
 
     def check(self, history: History, limits: Limits) -> Verdict:
         """False if some object has no linearization, "unknown" if a limit was reached or nothing judged."""
@@ -54,8 +62,44 @@ class Linearizable:
         except UnknownOperationError as error:
             return Verdict("unknown", reasons=(f"the model {self.model.name} does not fit: {error}",))
         if not any(entry.end != NEVER for part in parts.values() for entry in part):
-            return Verdict("unknown", reasons=("no operation ended with ok, so there is nothing to judge",))
-        return _Check(self.model, pairs, parts, budget).verdict()
+            return _NOTHING
+        if self.compiled and registers.fits(self.model):
+            results = registers.search_all(self.model, parts, budget)
+            find: Search = registers.search
+        else:
+            results = _search_all(self.model, parts, budget)
+            find = search
+        return _Check(self.model, budget, find=find, results=results, pairs=pairs, parts=parts).verdict()
+
+    def check_lines(self, text: bytes, limits: Limits) -> Verdict | None:
+        """Judge the content of a file of JSON lines; None if it must be read as a history first."""
+        if not self.compiled:
+            return None
+        budget = Budget(limits)
+        try:
+            lines = register_lines.read(self.model, text, budget)
+        except LimitReachedError as reached:
+            return Verdict("unknown", reasons=(f"{reached} before the search began",))
+        if lines is None:
+            return None
+        if not lines.judged:
+            return _NOTHING
+        results, orders = lines.results(budget)
+        pairs: dict[Label, list[Pair]] = {}
+        parts: dict[Label, list[Entry]] = {}
+        for key in _with(results, False)[:_MOST_ANOMALIES]:
+            pairs[key] = lines.pairs(key)
+            parts[key] = entries(self.model, pairs[key])
+            results[key] = register_lines.with_order(results[key], parts[key], orders[key])
+        return _Check(
+            self.model,
+            budget,
+            find=registers.search,
+            results=results,
+            pairs=pairs,
+            parts=parts,
+            operations=lines.operations,
+        ).verdict()
 
 
 def entries(model: Model, pairs: Sequence[Pair]) -> list[Entry]:
@@ -70,27 +114,48 @@ def entries(model: Model, pairs: Sequence[Pair]) -> list[Entry]:
     return placeable
 
 
+def _search_all(model: Model, parts: Mapping[Label, list[Entry]], budget: Budget) -> dict[Label, Result]:
+    """A result for each object by the readable search, as far as the budget allows."""
+    several = len(parts) > 1
+    results = {key: search(model, part, budget, _BRIEF if several else NEVER) for key, part in parts.items()}
+    for key in _with(results, None) if several else ():
+        longer = search(model, parts[key], budget, NEVER)
+        both = results[key].configurations + longer.configurations
+        results[key] = replace(longer, configurations=both)
+    return results
+
+
+def _with(results: Mapping[Label, Result], answer: bool | None) -> list[Label]:
+    """The objects with this answer."""
+    return [key for key, result in results.items() if result.linearizable is answer]
+
+
 class _Check:
-    """The check of one history: results by object, as far as the budget allows."""
+    """The verdict on one history by the results of its objects, of which the broken ones are explained."""
 
     def __init__(
         self,
         model: Model,
+        budget: Budget,
+        *,
+        find: Search,
+        results: Mapping[Label, Result],
         pairs: Mapping[Label, list[Pair]],
         parts: Mapping[Label, list[Entry]],
-        budget: Budget,
+        operations: int | None = None,
     ) -> None:
+        """`pairs` and `parts` have the broken objects at least; `operations` counts those of all objects."""
         self._model = model
+        self._budget = budget
+        self._find = find
+        self._results = results
         self._pairs = pairs
         self._parts = parts
-        self._budget = budget
-        self._results: dict[Label, Result] = {}
-        self._configurations = 0
+        self._operations = sum(map(len, parts.values())) if operations is None else operations
+        self._configurations = sum(result.configurations for result in results.values())
 
     def verdict(self) -> Verdict:
-        self._search_all(self._parts, _BRIEF if len(self._parts) > 1 else NEVER)
-        self._search_all([key for key in self._with(None) if len(self._parts) > 1], NEVER)
-        broken, open_ = self._with(False), self._with(None)
+        broken, open_ = _with(self._results, False), _with(self._results, None)
         valid: Valid = False if broken else "unknown" if open_ else True
         return Verdict(
             valid=valid,
@@ -99,20 +164,10 @@ class _Check:
             reasons=self._summary(open_) if valid == "unknown" else (),
         )
 
-    def _search_all(self, keys: Sequence[Label] | Mapping[Label, list[Entry]], allowance: int) -> None:
-        for key in keys:
-            result = search(self._model, self._parts[key], self._budget, allowance)
-            self._results[key] = result
-            self._configurations += result.configurations
-
-    def _with(self, answer: bool | None) -> list[Label]:
-        """The objects with this answer."""
-        return [key for key, result in self._results.items() if result.linearizable is answer]
-
     def _anomaly(self, key: Label) -> Anomaly:
         result, part = self._results[key], self._parts[key]
         suspect = Suspect(key, part, failures(self._model, self._pairs[key]), result.stuck)
-        finding = explain(self._model, suspect, self._budget)
+        finding = explain(self._model, suspect, self._budget, self._find)
         ops: dict[int, Op] = {op.index: op for entry in finding.evidence for op in entry.pair.ops}
         return Anomaly(
             name=finding.name,
@@ -139,8 +194,8 @@ class _Check:
     def _statistics(self, broken: int, open_: int) -> dict[str, Any]:
         return {
             "model": self._model.name,
-            "operations": sum(len(part) for part in self._parts.values()),
-            "objects": len(self._parts),
+            "operations": self._operations,
+            "objects": len(self._results),
             "objects_not_linearizable": broken,
             "objects_undecided": open_,
             "configurations": self._configurations,
@@ -159,5 +214,5 @@ class _Check:
                 )
             else:
                 named = ", ".join(str(key) for key in keys[:5]) + (", …" if len(keys) > 5 else "")
-                sentences.append(f"{reached}; {len(keys)} of {len(self._parts)} keys are open: {named}")
+                sentences.append(f"{reached}; {len(keys)} of {len(self._results)} keys are open: {named}")
         return tuple(sentences)

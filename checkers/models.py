@@ -56,7 +56,8 @@ class Model:
     UnknownOperationError. `step(state, call)` is whether the call is possible in the state, and the state
     after it. `partition` splits operations into independent objects. `requires(call)` is the one state in
     which the call is possible, ANY if it always is, SOME if one state cannot say that. `produces(call)` is
-    the state it leaves, NONE if it never changes any.
+    the state it leaves, NONE if it never changes any. `is_register` says that `checkers.native.registers`
+    knows it.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Model:
     produces: Callable[[Call], State | Special]
     describe_operation: Callable[[Call, Label], str]
     describe_state: Callable[[State], str]
+    is_register: bool = False
 
     def leaves(self, call: Call) -> State | Special:
         """The state right after an operation that was done; NONE if that cannot be said."""
@@ -202,6 +204,7 @@ def _register(
         produces=_produces,
         describe_operation=_describe,
         describe_state=text,
+        is_register=True,
     )
 
 

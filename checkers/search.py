@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -63,6 +63,10 @@ class Result:
     states: tuple[State, ...]
     configurations: int
     reason: str = ""
+
+
+Search = Callable[[Model, Sequence[Entry], Budget, int], Result]
+"""What `search` is, and its compiled sibling."""
 
 
 class _Configuration(NamedTuple):

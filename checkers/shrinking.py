@@ -17,28 +17,37 @@ from collections.abc import Sequence
 
 from checkers.budget import Budget
 from checkers.models import Model, Special, State
-from checkers.search import NEVER, Entry, search
+from checkers.search import NEVER, Entry, Search, search
 
 _ALLOWANCE = 60_000
 """Configurations for one object in all: about two seconds."""
 
+_RECENT = 2000
+"""So many of the last operations are tried alone, before halves of all."""
+
 _Needs = dict[State | Special, tuple[int, int]]
 
 
-def shrink(model: Model, entries: Sequence[Entry], stuck: int, budget: Budget) -> list[Entry]:
+def shrink(
+    model: Model, entries: Sequence[Entry], stuck: int, budget: Budget, search: Search = search
+) -> list[Entry]:
     """A small part of `entries` without linearization; `stuck` is where the longest prefix with one ends."""
-    return _Shrinking(model, budget).run(entries, stuck)
+    return _Shrinking(model, budget, search).run(entries, stuck)
 
 
 class _Shrinking:
-    def __init__(self, model: Model, budget: Budget) -> None:
+    def __init__(self, model: Model, budget: Budget, search: Search) -> None:
         self._model = model
         self._budget = budget
+        self._search = search
         self._left = _ALLOWANCE
 
     def run(self, entries: Sequence[Entry], stuck: int) -> list[Entry]:
         self._kept = list(entries)
         self._keep_if_broken(_until(self._model, entries, stuck))
+        if len(self._kept) > _RECENT:
+            # Mostly the contradiction is young, and halving a long history costs more than all the rest.
+            self._keep_if_broken(self._without(self._kept[:-_RECENT]))
         size = (len(self._kept) + 1) // 2
         while size and self._left > 0:
             shrunk = self._leave_out_chunks(size)
@@ -71,7 +80,7 @@ class _Shrinking:
     def _keep_if_broken(self, candidate: list[Entry]) -> None:
         if self._left <= 0:
             return
-        result = search(self._model, candidate, self._budget, self._left)
+        result = self._search(self._model, candidate, self._budget, self._left)
         self._left -= result.configurations
         if result.linearizable is None:
             self._left = 0  # The verdict stands without it; only the evidence stays larger.

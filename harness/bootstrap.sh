@@ -65,6 +65,12 @@ if ! $python -c 'import ensurepip, venv' 2>/dev/null; then
     fi
 fi
 [ -x .venv/bin/pip ] || $python -m venv .venv
+# A compiler alone does not make the compiled checkers: Debian keeps Python's headers in a package of their own.
+if is_debian && command -v c++ >/dev/null &&
+    ! .venv/bin/python -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' 2>/dev/null; then
+    install_packages python3-dev
+fi
 echo "installing Python packages from $lock into .venv"
 .venv/bin/pip install -qq --disable-pip-version-check --require-hashes -r "$lock"
 .venv/bin/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+.venv/bin/python -c 'from checkers.native import AVAILABLE, NOTICE; AVAILABLE or print("note:", NOTICE)' >&2

@@ -1,4 +1,4 @@
-"""`pestle bench`: how fast the reference server is, with the goal beside each figure."""
+"""`pestle bench`: how fast the reference server is, with the goal beside each figure; and the checkers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from checkers.native import AVAILABLE
+from checkers.native.registers import METHODS
+from harness.bench import checkers as search_bench
 from harness.bench import table
 from harness.bench.figures import ARANGO, Effort, measure, redis_subject
 from harness.bench.load import BenchError
@@ -23,7 +27,7 @@ QUICK_SECONDS, QUICK_DOCUMENTS = 1.0, 100_000
 
 @click.group()
 def command() -> None:
-    """Measure the reference server."""
+    """Measure the reference server, or the checkers."""
 
 
 @command.command()
@@ -60,6 +64,35 @@ def server(
         result["command"] += " --gate"
     _publish(result, json_file)
     return Exit.PERFORMANCE if gate and missed else Exit.PASS
+
+
+@command.command()
+@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.1), help="Per search.")
+@click.option("--most", default=10_000, show_default=True, help="Leave out rows with more operations.")
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--external", metavar="COMMAND", help="Another checker to stand beside; {} is the history's file."
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write the figures as JSON ('-': standard output).")
+def checkers(*, seconds: float, most: int, seed: int, external: str | None, json_file: str | None) -> Exit:
+    """Judge generated histories of registers with each search: milliseconds, megabytes, verdict."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for shape in (row for row in search_bench.GRID if row.operations <= most):
+            path = search_bench.store(shape, seed, Path(folder))
+            methods = [search_bench.READABLE, *(METHODS if AVAILABLE else ())]
+            figures = {method: search_bench.measure(path, method, seconds) for method in methods}
+            if external:
+                figures["external"] = search_bench.measure_external(path, external)
+            rows.append({"history": asdict(shape), "figures": figures})
+            if json_file != "-":
+                click.echo(search_bench.text(shape, figures))
+    if json_file:
+        content = msgspec.json.format(
+            msgspec.json.encode({"schema": 1, "seed": seed, "rows": rows}), indent=1
+        )
+        click.echo(content) if json_file == "-" else Path(json_file).write_bytes(content + b"\n")
+    return Exit.PASS
 
 
 def _measured(effort: Effort) -> dict[str, Any]:

@@ -6,10 +6,12 @@ not the file's: `pestle run` answers it.
 
 from __future__ import annotations
 
+import collections
 import shlex
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +21,36 @@ from click.core import ParameterSource
 
 from checkers import foreign
 from checkers.availability import Availability
+from checkers.bank import Bank
 from checkers.codec import MalformedFileError
 from checkers.convergence import Convergence
+from checkers.counter import Counter
 from checkers.history import UNTIMED, History, MalformedHistoryError, Op
 from checkers.linearizability import Linearizable
 from checkers.models import NAMES, model
+from checkers.native import AVAILABLE, NOTICE
+from checkers.outcomes import Outcomes
+from checkers.sessions import Sessions
 from checkers.set_full import SetFull
 from checkers.statistics import Statistics
+from checkers.total_queue import TotalQueue
+from checkers.transactions import consistency
+from checkers.transactions.checker import ListAppend, RwRegister
+from checkers.unique_ids import UniqueIds
 from checkers.verdict import Anomaly, Checker, Limits, Verdict
 from harness.command import Exit, UserError
 
-_CHECKERS: Mapping[str, Callable[[str, bool], Checker]] = {
-    "linearizable": lambda model_name, _: Linearizable(model(model_name)),
+_CHECKERS: Mapping[str, Callable[[str | None, bool], Checker]] = {
+    "linearizable": lambda model_name, _: Linearizable(model(model_name or _DEFAULT_MODEL)),
+    "list-append": lambda model_name, _: ListAppend(model_name or _DEFAULT_CLAIM),
+    "rw-register": lambda model_name, _: RwRegister(model_name or _DEFAULT_CLAIM),
     "set-full": lambda _, linearizable: SetFull(linearizable=linearizable),
+    "bank": lambda _, __: Bank(),
+    "counter": lambda _, __: Counter(),
+    "total-queue": lambda _, __: TotalQueue(),
+    "unique-ids": lambda _, __: UniqueIds(),
+    "sessions": lambda _, __: Sessions(),
+    "outcomes": lambda _, __: Outcomes(),
     "convergence": lambda _, __: Convergence(),
     "availability": lambda _, __: Availability(),
     "statistics": lambda _, __: Statistics(),
@@ -40,6 +59,9 @@ _WHOLE_HISTORY = frozenset({"availability", "statistics"})
 """Checkers to which it does not matter which workload an operation belongs to."""
 _CODES = {"valid": Exit.PASS, "invalid": Exit.VIOLATION, "unknown": Exit.INCONCLUSIVE}
 _DEFAULT_MODEL = "cas-register"
+_DEFAULT_CLAIM = "strict-serializable"
+_CLAIMS = (*consistency.NAMES, *consistency.ALIASES)
+_MODELS: Mapping[str, Sequence[str]] = {"linearizable": NAMES, "list-append": _CLAIMS, "rw-register": _CLAIMS}
 _MOST_LINES = 12
 _MOST_CHARACTERS = 60
 
@@ -52,8 +74,9 @@ _MOST_CHARACTERS = 60
 @click.option(
     "--model",
     "model_name",
-    type=click.Choice(NAMES),
-    help=f"For linearizable: how the object behaves.  [default: {_DEFAULT_MODEL}]",
+    metavar="NAME",
+    help=f"For linearizable: how the object behaves.  [default: {_DEFAULT_MODEL}]  For list-append and "
+    f"rw-register: the consistency that is claimed.  [default: {_DEFAULT_CLAIM}]",
 )
 @click.option(
     "--linearizable", is_flag=True, help="For set-full: a read that misses a known element is a violation."
@@ -86,6 +109,12 @@ _MOST_CHARACTERS = 60
 @click.option(
     "--json", "json_file", metavar="FILE", help="Write the verdict as JSON; - for standard output only."
 )
+@click.option(
+    "--svg",
+    "svg_file",
+    metavar="FILE",
+    help="For list-append and rw-register: draw the shortest cycle found.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -100,6 +129,7 @@ def command(
     time_limit_s: float,
     memory_limit_mb: float,
     json_file: str | None,
+    svg_file: str | None,
 ) -> None:
     """Judge the history in FILE (or in a run's folder) by its operations alone.
 
@@ -108,39 +138,97 @@ def command(
     pestle check history.jsonl --checker linearizable --model register --workload register
     pestle check history.jsonl --checker set-full --json verdict.json
     pestle check history.edn --checker linearizable --independent
+    pestle check history.edn --checker list-append --model snapshot-isolation
     pestle check etcd_000.log --checker linearizable --format jepsen-log
 
     Exit code: 0 nothing wrong, 1 a violation, 2 a limit was reached or the operations do not suffice,
     254 the file is missing or malformed.
     """
-    if model_name and checker_name != "linearizable":
-        raise UserError(f"--model belongs to --checker linearizable, not to {checker_name}")
-    if linearizable and checker_name != "set-full":
-        raise UserError(f"--linearizable belongs to --checker set-full, not to {checker_name}")
-    begun_s = time.monotonic()
-    history = _load(file, format_name)
-    if independent:
-        history = foreign.take_keys_out(history)
-    history = _of_workload(history, workload, checker_name)
-    limits = Limits(max(0, time_limit_s - (time.monotonic() - begun_s)), int(memory_limit_mb * 2**20))
-    try:
-        checker = _CHECKERS[checker_name](model_name or _DEFAULT_MODEL, linearizable)
-        verdict = checker.check(history, limits)
-    except MalformedHistoryError as error:
-        raise UserError(f"{file}: {error}") from None
-    for note in history.notes:
-        click.echo(f"note: {file}: {note}", err=True)
+    _expect_fitting(checker_name, model_name, linearizable, svg_file)
+    source = _Source(file, format_name, workload, independent)
+    limits = Limits(time_limit_s, int(memory_limit_mb * 2**20))
+    verdict = _judge(source, checker_name, _CHECKERS[checker_name](model_name, linearizable), limits)
     if json_file is not None:
         _write_json(verdict, json_file)
+    if svg_file is not None:
+        _write_svg(verdict, svg_file)
     if json_file != "-":
         click.echo("\n".join((*_text(verdict), f"repeat: {_repeat(context)}")))
     context.exit(_CODES[verdict.word])
 
 
-def _load(file: Path, format_name: str | None) -> History:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What to judge: a file, and which part of it."""
+
+    file: Path
+    format_name: str | None
+    workload: str | None
+    independent: bool
+
+
+def _expect_fitting(
+    checker_name: str, model_name: str | None, linearizable: bool, svg_file: str | None
+) -> None:
+    """Options that some checkers have must be given to one of them."""
+    if model_name and checker_name not in _MODELS:
+        raise UserError(f"--model belongs to --checker {', '.join(_MODELS)}, not to {checker_name}")
+    if model_name and model_name not in _MODELS[checker_name]:
+        known = ", ".join(_MODELS[checker_name])
+        raise UserError(f"--checker {checker_name} has no --model {model_name}; it has {known}")
+    if linearizable and checker_name != "set-full":
+        raise UserError(f"--linearizable belongs to --checker set-full, not to {checker_name}")
+    if svg_file is not None and checker_name not in ("list-append", "rw-register"):
+        raise UserError(f"--svg belongs to --checker list-append and rw-register, not to {checker_name}")
+
+
+def _judge(source: _Source, checker_name: str, checker: Checker, limits: Limits) -> Verdict:
+    """Read and judge, both within the limit of time."""
+    begun_s = time.monotonic()
+    whole = not source.independent and source.workload is None
+    if whole and isinstance(checker, Linearizable | ListAppend | RwRegister):
+        if not AVAILABLE:
+            click.echo(f"note: {NOTICE}", err=True)
+        verdict = _of_lines(checker, source, limits)
+        if verdict is not None:
+            return verdict
+    history = _load(source)
+    if source.independent:
+        history = foreign.take_keys_out(history)
+    history = _of_workload(history, source.workload, checker_name)
+    if limits.time_s is not None:
+        left_s = max(0, limits.time_s - (time.monotonic() - begun_s))
+        limits = Limits(left_s, limits.memory_bytes)
+    try:
+        verdict = checker.check(history, limits)
+    except MalformedHistoryError as error:
+        raise UserError(f"{source.file}: {error}") from None
+    for note in history.notes:
+        click.echo(f"note: {source.file}: {note}", err=True)
+    return verdict
+
+
+def _of_lines(
+    checker: Linearizable | ListAppend | RwRegister, source: _Source, limits: Limits
+) -> Verdict | None:
+    """The verdict on a file of our own format without making a history of it; None if that cannot be."""
+    with _reading(source.file) as path:
+        if (source.format_name or foreign.guess(path)) != "jsonl":
+            return None
+        return checker.check_lines(path.read_bytes(), limits)
+
+
+def _load(source: _Source) -> History:
+    with _reading(source.file) as path:
+        return foreign.load(path, source.format_name)
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Path]:
+    """The file, or that of a run's folder; what goes wrong with it is told to the user."""
     path = file / "history.jsonl" if file.is_dir() else file
     try:
-        return foreign.load(path, format_name)
+        yield path
     except MalformedFileError as error:
         raise UserError(f"{path}: {error}") from None
     except OSError as error:
@@ -173,6 +261,18 @@ def _write_json(verdict: Verdict, json_file: str) -> None:
         Path(json_file).write_bytes(content)
     except OSError as error:
         raise UserError(f"cannot write {json_file}: {error.strerror}") from None
+
+
+def _write_svg(verdict: Verdict, svg_file: str) -> None:
+    findings = (*verdict.anomalies, *verdict.weaknesses)
+    drawing = next((a.details["drawing"] for a in findings if "drawing" in a.details), None)
+    if drawing is None:
+        click.echo(f"note: no cycle was found, so {svg_file} is not written", err=True)
+        return
+    try:
+        Path(svg_file).write_text(drawing, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {svg_file}: {error.strerror}") from None
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:
@@ -210,7 +310,7 @@ def _repeat(context: click.Context) -> str:
 
 
 def _summary(anomalies: Sequence[Anomaly]) -> str:
-    counts = Counter(anomaly.name for anomaly in anomalies)
+    counts = collections.Counter(anomaly.name for anomaly in anomalies)
     return f" ({', '.join(f'{count} {name}' for name, count in counts.items())})" if counts else ""
 
 
@@ -251,5 +351,7 @@ def _lines(statistics: Mapping[str, Any], indent: str = "") -> Iterator[str]:
         if isinstance(value, Mapping) and value:
             yield f"{indent}{name}:"
             yield from _lines(value, indent + "  ")
+        elif isinstance(value, list):
+            yield f"{indent}{name}: {', '.join(map(str, value)) or 'none'}"
         elif value is not None and value != {}:
             yield f"{indent}{name}: {round(value, 3) if isinstance(value, float) else value}"

@@ -10,6 +10,8 @@ from checkers import codec, foreign
 from checkers.codec import MalformedFileError
 from checkers.foreign import parquet
 from checkers.history import UNTIMED, History, Op
+from checkers.transactions.checker import ListAppend, RwRegister
+from checkers.verdict import Checker, Limits
 from tests.checkers.histories import history
 
 EDN = r"""
@@ -167,3 +169,27 @@ def test_our_own_files_are_taken_for_what_they_are(tmp_path: Path) -> None:
     assert foreign.load(tmp_path / "file") == whole
     (tmp_path / "empty").write_bytes(b"")
     assert foreign.guess(tmp_path / "empty") == "jsonl"
+
+
+@pytest.mark.parametrize(
+    ("checker", "text"),
+    [
+        (
+            ListAppend("serializable"),
+            """{:process 0, :type :invoke, :f :txn, :value [[:r :x nil] [:append :y 1]], :index 0, :time 1}
+               {:process 1, :type :invoke, :f :txn, :value [[:r :y nil] [:append :x 1]], :index 1, :time 2}
+               {:process 0, :type :ok, :f :txn, :value [[:r :x nil] [:append :y 1]], :index 2, :time 3}
+               {:process 1, :type :ok, :f :txn, :value [[:r :y []] [:append :x 1]], :index 3, :time 4}""",
+        ),
+        (
+            RwRegister("serializable"),
+            """{:process 0, :type :invoke, :f :txn, :value [[:r 5 nil] [:w 6 1]]}
+               {:process 1, :type :invoke, :f :txn, :value [[:r 6 nil] [:w 5 1]]}
+               #jepsen.history.Op{:process 0, :type :ok, :f :txn, :value [[:r 5 nil] [:w 6 1]]}
+               {:process 1, :type :ok, :f :txn, :value [[:r 6 nil] [:w 5 1]]}""",
+        ),
+    ],
+)
+def test_edn_of_transactions_is_judged(tmp_path: Path, checker: Checker, text: str) -> None:
+    verdict = checker.check(foreign.load(_file(tmp_path, text)), Limits())
+    assert [anomaly.name for anomaly in verdict.anomalies] == ["G2-item"]

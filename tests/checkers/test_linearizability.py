@@ -17,6 +17,7 @@ from checkers.budget import Budget
 from checkers.history import History, Op
 from checkers.linearizability import Linearizable, entries
 from checkers.models import Model, model
+from checkers.native import AVAILABLE
 from checkers.search import NEVER, search
 from checkers.shrinking import shrink
 from checkers.verdict import Anomaly, Limits, Verdict
@@ -26,10 +27,35 @@ from tests.checkers.oracle import has_order
 CAS = model("cas-register")
 
 
-def check(
-    whole: History, *, by: Model = CAS, time_s: float | None = None, memory: int | None = None
-) -> Verdict:
-    return Linearizable(by).check(whole, Limits(time_s, memory))
+def check(whole: History, *, by: Model = CAS) -> Verdict:
+    """The verdict of the readable search; the compiled one has to say the same, word for word."""
+    verdict = Linearizable(by, compiled=False).check(whole, Limits())
+    if AVAILABLE:
+        compiled = Linearizable(by, compiled=True).check(whole, Limits())
+        assert (compiled.valid, compiled.reasons) == (verdict.valid, verdict.reasons)
+        assert [said(found) for found in compiled.anomalies] == [said(found) for found in verdict.anomalies]
+    return verdict
+
+
+def said(found: Anomaly) -> dict[str, Any]:
+    """What an anomaly says but for the order that was found, of which there may be several."""
+    details = {key: value for key, value in found.details.items() if not key.startswith("prefix")}
+    states = sorted(details.pop("states"))
+    unplaced = details.pop("unplaced")
+    return {
+        "name": found.name,
+        "sentence": found.sentence,
+        "operations": found.operations,
+        "details": details,
+        "states": states,
+        "ends": found.details["prefix_ends_at_index"],
+        "unplaced": bool(unplaced),
+    }
+
+
+def limited(whole: History, *, time_s: float | None = None, memory: int | None = None) -> Verdict:
+    """The verdict of the readable search under limits."""
+    return Linearizable(CAS, compiled=False).check(whole, Limits(time_s, memory))
 
 
 def anomaly(*lines: str, by: Model = CAS) -> Anomaly:
@@ -359,7 +385,7 @@ def _hard(writers: int, key: str = "") -> tuple[str, ...]:
 
 def test_time_is_limited_during_the_search() -> None:
     began = time.monotonic()
-    verdict = check(history(*_hard(24)), time_s=0.2)
+    verdict = limited(history(*_hard(24)), time_s=0.2)
     assert time.monotonic() - began < 2
     assert verdict.valid == "unknown"
     assert "the time limit was reached after" in verdict.reasons[0]
@@ -371,7 +397,7 @@ def test_memory_is_limited_during_the_search() -> None:
     assert len(whole.pairs) == 25
     tracemalloc.start()
     try:
-        verdict = check(whole, memory=3 * 2**20)
+        verdict = limited(whole, memory=3 * 2**20)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -385,27 +411,28 @@ def test_memory_of_a_long_and_easy_history_is_accounted_as_well() -> None:
     assert len(whole.pairs) == 3000
     tracemalloc.start()
     try:
-        verdict = check(whole, memory=2 * 2**20)
+        verdict = limited(whole, memory=2 * 2**20)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert verdict.valid == "unknown"
     assert peak <= 2 * 2**20
-    assert check(whole, memory=20 * 2**20).valid is True
+    assert limited(whole, memory=20 * 2**20).valid is True
 
 
 @pytest.mark.parametrize("limits", [Limits(time_s=0), Limits(memory_bytes=0), Limits(memory_bytes=1000)])
 def test_no_limit_is_too_small_to_be_kept(limits: Limits) -> None:
     whole = history("0 invoke write 1", "0 ok write 1", "1 invoke read", "1 ok read nil")
-    verdict = Linearizable(CAS).check(whole, limits)
-    assert verdict.valid == "unknown"
-    assert "limit" in verdict.reasons[0]
+    for compiled in {False, AVAILABLE}:
+        verdict = Linearizable(CAS, compiled=compiled).check(whole, limits)
+        assert verdict.valid == "unknown"
+        assert "limit" in verdict.reasons[0]
 
 
 def test_a_hard_key_does_not_hide_the_violation_of_an_easy_one() -> None:
     hard = _hard(24, "key=1")
     easy = ("50 invoke write 1 key=2", "50 ok write 1 key=2", "50 invoke read key=2", "50 ok read nil key=2")
-    verdict = check(history(*hard, *easy), memory=10 * 2**20)
+    verdict = limited(history(*hard, *easy), memory=10 * 2**20)
     assert verdict.valid is False
     assert [found.details["key"] for found in verdict.anomalies] == [2]
     assert verdict.statistics["objects_undecided"] == 1
@@ -415,5 +442,5 @@ def test_ten_thousand_operations_take_about_a_second() -> None:
     whole = run_register(Random(5), operations=10_000, clients=10, keys=100, values=0, unknown=0.02)
     assert len(whole.pairs) == 10_000
     began = time.process_time()
-    assert check(whole).valid is True
+    assert limited(whole).valid is True
     assert time.process_time() - began < 2
