@@ -386,7 +386,7 @@ def _hard(writers: int, key: str = "") -> tuple[str, ...]:
 def test_time_is_limited_during_the_search() -> None:
     began = time.monotonic()
     verdict = limited(history(*_hard(24)), time_s=0.2)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20, "without a limit it takes hours"
     assert verdict.valid == "unknown"
     assert "the time limit was reached after" in verdict.reasons[0]
     assert "the history can be explained up to index 49" in verdict.reasons[0]
@@ -443,4 +443,5 @@ def test_ten_thousand_operations_take_about_a_second() -> None:
     assert len(whole.pairs) == 10_000
     began = time.process_time()
     assert limited(whole).valid is True
-    assert time.process_time() - began < 2
+    # About a second; what CI grants is a bound against mistakes.
+    assert time.process_time() - began < 10

@@ -111,7 +111,7 @@ def hard(key: str = "") -> tuple[str, ...]:
 def test_time_is_limited_during_the_search() -> None:
     began = time.monotonic()
     verdict = Linearizable(CAS).check(history(*hard()), Limits(time_s=0.2))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20, "without a limit it takes hours"
     assert verdict.valid == "unknown"
     assert verdict.reasons[0].startswith("the time limit was reached after ")
     assert "the history can be explained up to index 181" in verdict.reasons[0]
